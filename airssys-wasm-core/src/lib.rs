@@ -1,0 +1,70 @@
+//! What every part of airssys-wasm shares: ids, messages, limits, manifests, errors, and the ports
+//! at which the layers meet.
+//!
+//! Invariant: knows no engine, no runtime and no I/O. Whatever is decided here is a pure function of
+//! its arguments, so that it can be tested without running anything.
+//!
+//! ```
+//! use airssys_wasm_core::{Ceilings, ComponentManifest};
+//!
+//! let text = r#"
+//! [component]
+//! name = "parser"
+//! namespace = "logs"
+//! version = "0.3.1"
+//!
+//! [resources.memory]
+//! max_bytes = 1048576
+//! "#;
+//! let manifest = ComponentManifest::parse("Component.toml", text, &Ceilings::default())?;
+//! assert_eq!(manifest.address().as_str(), "logs/parser");
+//! assert_eq!(manifest.limits().max_memory_bytes(), 1_048_576);
+//! # Ok::<(), airssys_wasm_core::ManifestError>(())
+//! ```
+
+#![forbid(unsafe_code)]
+
+mod id;
+
+mod message;
+mod send;
+
+mod limits;
+mod metrics;
+mod pattern;
+mod supervision;
+
+mod manifest;
+
+mod health;
+mod lifecycle;
+
+mod error;
+mod handle;
+mod ports;
+
+pub use error::{BoxError, WasmError, WasmResult};
+pub use handle::ComponentHandle;
+pub use health::HealthStatus;
+pub use id::{Address, ComponentId, HOST_NAMESPACE, IdError, MAX_ID_PART_BYTES, is_valid_name};
+pub use lifecycle::{ComponentState, ComponentSummary, EndCause, TrapKind};
+pub use limits::{
+    Ceilings, DEFAULT_MAX_FUEL, DEFAULT_TIMEOUT_MS, MAX_MEMORY_BYTES, MIN_MEMORY_BYTES, ResourceLimitError,
+    ResourceLimits, ResourceLimitsBuilder,
+};
+pub use manifest::{
+    ComponentConfig, ComponentEntry, ComponentManifest, CpuConfig, IoConfig, LifecycleConfig,
+    MAX_MANIFEST_BYTES, MailboxConfig, ManifestDiagnostic, ManifestError, MemoryConfig,
+    MessagingCapabilities, Overflow, ResourcesConfig, SystemManifest,
+};
+pub use message::{ComponentMessage, CorrelationId, MAX_CONTENT_TYPE_BYTES, MessageKind, MessagePayload};
+pub use metrics::{FuelConfig, FuelMetrics, MemoryMetrics};
+pub use pattern::{
+    AddressPattern, MAX_TOPIC_BYTES, PatternError, PatternSegment, TopicPattern, TopicSegment,
+};
+pub use ports::{
+    Admission, BoxFuture, ComponentDirectory, ComponentLoader, Guard, LogLevel, LogRecord, LogSink,
+    MessageLink, MessageRouter, RuntimeEngine,
+};
+pub use send::{DenialRule, HandlerError, RequestError, SendError, Undelivered};
+pub use supervision::{Backoff, RestartDecision, RestartPolicy, RestartTracker, SupervisionConfig};

@@ -1,0 +1,319 @@
+//! The limits of one component, and the ceilings of the host that bound them.
+//!
+//! Invariant: what passes [`ResourceLimits::validate`] lies within the host's ceilings and holds no
+//! zero. Fields are public, so that the runtime validates again when it applies them.
+
+use thiserror::Error;
+
+/// The smallest memory limit of a component, in bytes; no host lowers it.
+pub const MIN_MEMORY_BYTES: u64 = 524_288;
+
+/// The largest memory limit of a component, in bytes, unless the host raises its ceiling.
+pub const MAX_MEMORY_BYTES: u64 = 4_194_304;
+
+/// Fuel for one call, in units, where a manifest or a builder names none.
+pub const DEFAULT_MAX_FUEL: u64 = 1_000_000;
+
+/// Wall-clock time for one call, in milliseconds, where a manifest or a builder names none.
+pub const DEFAULT_TIMEOUT_MS: u64 = 100;
+
+pub(crate) const WHY_NO_DEFAULT: &str =
+    "there is no default on purpose, because only the author knows what the component needs";
+
+/// What any component may ask for at most: the host's policy, `[host.ceilings]` in `airssys.toml`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Ceilings {
+    /// Linear memory of one instance in bytes; default [`MAX_MEMORY_BYTES`].
+    pub max_memory_bytes: u64,
+    /// Fuel of one call in units; default 10,000,000,000.
+    pub max_fuel: u64,
+    /// Wall-clock time of one call in milliseconds; default 60,000.
+    pub max_timeout_ms: u64,
+    /// Size of a component's file in bytes; default 32 MiB.
+    pub max_component_bytes: u64,
+    /// Memory limits of all running instances together, in bytes; default 2 GiB.
+    pub total_memory_bytes: u64,
+}
+
+impl Default for Ceilings {
+    fn default() -> Self {
+        Self {
+            max_memory_bytes: MAX_MEMORY_BYTES,
+            max_fuel: 10_000_000_000,
+            max_timeout_ms: 60_000,
+            max_component_bytes: 33_554_432,
+            total_memory_bytes: 2_147_483_648,
+        }
+    }
+}
+
+impl Ceilings {
+    pub(crate) fn check_memory(&self, asked: u64) -> Result<(), ResourceLimitError> {
+        let (min, max) = (MIN_MEMORY_BYTES, self.max_memory_bytes);
+        if asked < min {
+            Err(ResourceLimitError::MemoryTooSmall { asked, min, max })
+        } else if asked > max {
+            Err(ResourceLimitError::MemoryTooLarge { asked, min, max })
+        } else {
+            Ok(())
+        }
+    }
+
+    pub(crate) fn check_fuel(&self, asked: u64) -> Result<(), ResourceLimitError> {
+        let max = self.max_fuel;
+        match asked {
+            0 => Err(ResourceLimitError::ZeroFuel { max }),
+            _ if asked > max => Err(ResourceLimitError::FuelTooLarge { asked, max }),
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) fn check_timeout(&self, asked: u64) -> Result<(), ResourceLimitError> {
+        let max = self.max_timeout_ms;
+        match asked {
+            0 => Err(ResourceLimitError::ZeroTimeout { max }),
+            _ if asked > max => Err(ResourceLimitError::TimeoutTooLarge { asked, max }),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Why limits are refused.
+///
+/// The text says what was asked, what is allowed and how to mend it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
+#[error("{}; {}", self.reason(), self.remedy())]
+pub enum ResourceLimitError {
+    /// No memory limit was declared.
+    MemoryNotDeclared {
+        /// The least that may be declared, in bytes.
+        min: u64,
+        /// The most that may be declared, in bytes.
+        max: u64,
+    },
+    /// The memory limit is below the floor.
+    MemoryTooSmall {
+        /// The bytes asked for.
+        asked: u64,
+        /// The least allowed.
+        min: u64,
+        /// The most allowed.
+        max: u64,
+    },
+    /// The memory limit is above the host's ceiling.
+    MemoryTooLarge {
+        /// The bytes asked for.
+        asked: u64,
+        /// The least allowed.
+        min: u64,
+        /// The most allowed.
+        max: u64,
+    },
+    /// A fuel budget of zero, with which no call could begin.
+    ZeroFuel {
+        /// The most allowed, in units.
+        max: u64,
+    },
+    /// The fuel budget is above the host's ceiling.
+    FuelTooLarge {
+        /// The units asked for.
+        asked: u64,
+        /// The most allowed.
+        max: u64,
+    },
+    /// A time limit of zero, with which no call could begin.
+    ZeroTimeout {
+        /// The most allowed, in milliseconds.
+        max: u64,
+    },
+    /// The time limit is above the host's ceiling.
+    TimeoutTooLarge {
+        /// The milliseconds asked for.
+        asked: u64,
+        /// The most allowed.
+        max: u64,
+    },
+}
+
+impl ResourceLimitError {
+    /// What is wrong: what was asked, and what is allowed.
+    #[must_use]
+    pub fn reason(&self) -> String {
+        match self {
+            Self::MemoryNotDeclared { .. } => "no memory limit is declared".into(),
+            Self::MemoryTooSmall { asked, min, max } | Self::MemoryTooLarge { asked, min, max } => {
+                format!("memory limit of {asked} bytes is outside {min} to {max} bytes")
+            }
+            Self::ZeroFuel { max } => format!("fuel limit of 0 units is outside 1 to {max} units"),
+            Self::FuelTooLarge { asked, max } => {
+                format!("fuel limit of {asked} units is outside 1 to {max} units")
+            }
+            Self::ZeroTimeout { max } => format!("time limit of 0 ms is outside 1 to {max} ms"),
+            Self::TimeoutTooLarge { asked, max } => {
+                format!("time limit of {asked} ms is outside 1 to {max} ms")
+            }
+        }
+    }
+
+    /// How to mend it.
+    #[must_use]
+    pub fn remedy(&self) -> String {
+        match self {
+            Self::MemoryNotDeclared { min, max } => format!(
+                "{WHY_NO_DEFAULT}: declare {min} to {max} bytes, for example `max_bytes = 1048576` \
+                 under [resources.memory], or `memory_bytes(1048576)`"
+            ),
+            Self::MemoryTooSmall { min, .. } => {
+                format!("{min} bytes is the least that any host allows; 1048576 suits many components")
+            }
+            Self::MemoryTooLarge { .. } => "ask for less, or have the operator raise the ceiling in \
+                 airssys.toml: `max_memory_bytes` under [host.ceilings] for every component, or in \
+                 the [[component]] entry for this one"
+                .into(),
+            Self::ZeroFuel { .. } => {
+                format!("no call could begin without fuel; for example {DEFAULT_MAX_FUEL} is the default")
+            }
+            Self::FuelTooLarge { .. } => "ask for less, or have the operator raise `max_fuel` under \
+                 [host.ceilings] in airssys.toml"
+                .into(),
+            Self::ZeroTimeout { .. } => {
+                format!("no call could begin without time; for example {DEFAULT_TIMEOUT_MS} is the default")
+            }
+            Self::TimeoutTooLarge { .. } => "ask for less, or have the operator raise `max_timeout_ms` \
+                 under [host.ceilings] in airssys.toml"
+                .into(),
+        }
+    }
+}
+
+/// What one instance, and each of its calls, may use.
+///
+/// The default is for embedders who experiment: 4 MiB, 100 ms and no fuel budget. A manifest and
+/// the builder demand a memory limit and always set a fuel budget.
+///
+/// ```
+/// use airssys_wasm_core::ResourceLimits;
+///
+/// let limits = ResourceLimits::builder().memory_bytes(1024 * 1024).build()?;
+/// assert_eq!(limits.max_memory_bytes(), 1_048_576);
+/// assert_eq!(limits.max_fuel_per_execution(), Some(1_000_000));
+/// assert_eq!(limits.execution_timeout_ms(), 100);
+/// assert!(ResourceLimits::builder().build().is_err(), "memory has no default");
+/// # Ok::<(), airssys_wasm_core::ResourceLimitError>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ResourceLimits {
+    /// All linear memories of the instance together, in bytes.
+    pub max_memory_bytes: u64,
+    /// Wall-clock time of one call in milliseconds, host calls included.
+    pub max_execution_time_ms: u64,
+    /// Fuel of one call in units; none is unmetered, never zero.
+    pub max_fuel: Option<u64>,
+}
+
+impl Default for ResourceLimits {
+    fn default() -> Self {
+        Self { max_memory_bytes: MAX_MEMORY_BYTES, max_execution_time_ms: DEFAULT_TIMEOUT_MS, max_fuel: None }
+    }
+}
+
+impl ResourceLimits {
+    /// A builder, which demands a memory limit.
+    #[must_use]
+    pub fn builder() -> ResourceLimitsBuilder {
+        ResourceLimitsBuilder::default()
+    }
+
+    /// All linear memories of the instance together, in bytes.
+    #[must_use]
+    pub const fn max_memory_bytes(&self) -> u64 {
+        self.max_memory_bytes
+    }
+
+    /// Fuel of one call in units; none is unmetered.
+    #[must_use]
+    pub const fn max_fuel_per_execution(&self) -> Option<u64> {
+        self.max_fuel
+    }
+
+    /// Wall-clock time of one call in milliseconds.
+    #[must_use]
+    pub const fn execution_timeout_ms(&self) -> u64 {
+        self.max_execution_time_ms
+    }
+
+    /// Checks the limits against a host's ceilings. Unmetered fuel passes under every ceiling,
+    /// because only an embedder can ask for it.
+    ///
+    /// # Errors
+    ///
+    /// The first limit that is zero or outside what the host allows: memory, fuel, time.
+    pub fn validate(&self, ceilings: &Ceilings) -> Result<(), ResourceLimitError> {
+        ceilings.check_memory(self.max_memory_bytes)?;
+        self.max_fuel.map_or(Ok(()), |fuel| ceilings.check_fuel(fuel))?;
+        ceilings.check_timeout(self.max_execution_time_ms)
+    }
+}
+
+/// Builds [`ResourceLimits`]; memory is mandatory.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ResourceLimitsBuilder {
+    memory_bytes: Option<u64>,
+    max_fuel: Option<u64>,
+    timeout_ms: Option<u64>,
+}
+
+impl ResourceLimitsBuilder {
+    /// All linear memories of the instance together, in bytes; [`MIN_MEMORY_BYTES`] up to the
+    /// ceiling.
+    #[must_use]
+    pub const fn memory_bytes(mut self, bytes: u64) -> Self {
+        self.memory_bytes = Some(bytes);
+        self
+    }
+
+    /// Fuel of one call in units, 1 up to the ceiling; default [`DEFAULT_MAX_FUEL`].
+    #[must_use]
+    pub const fn max_fuel(mut self, units: u64) -> Self {
+        self.max_fuel = Some(units);
+        self
+    }
+
+    /// Wall-clock time of one call in milliseconds, 1 up to the ceiling; default
+    /// [`DEFAULT_TIMEOUT_MS`].
+    #[must_use]
+    pub const fn execution_timeout_ms(mut self, milliseconds: u64) -> Self {
+        self.timeout_ms = Some(milliseconds);
+        self
+    }
+
+    /// The limits, checked against the default ceilings.
+    ///
+    /// # Errors
+    ///
+    /// [`ResourceLimitError`] where memory is missing or a limit is not allowed.
+    pub fn build(self) -> Result<ResourceLimits, ResourceLimitError> {
+        self.build_within(&Ceilings::default())
+    }
+
+    /// The limits, checked against a host's own ceilings.
+    ///
+    /// # Errors
+    ///
+    /// [`ResourceLimitError`] where memory is missing or a limit is not allowed.
+    pub fn build_within(self, ceilings: &Ceilings) -> Result<ResourceLimits, ResourceLimitError> {
+        let max_memory_bytes = self.memory_bytes.ok_or(ResourceLimitError::MemoryNotDeclared {
+            min: MIN_MEMORY_BYTES,
+            max: ceilings.max_memory_bytes,
+        })?;
+        let limits = ResourceLimits {
+            max_memory_bytes,
+            // A host may allow less than the defaults.
+            max_execution_time_ms: self.timeout_ms.unwrap_or(DEFAULT_TIMEOUT_MS.min(ceilings.max_timeout_ms)),
+            max_fuel: Some(self.max_fuel.unwrap_or(DEFAULT_MAX_FUEL.min(ceilings.max_fuel))),
+        };
+        limits.validate(ceilings)?;
+        Ok(limits)
+    }
+}

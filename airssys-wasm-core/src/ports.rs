@@ -1,0 +1,164 @@
+//! Ports: small traits that a lower layer calls and a layer above implements.
+//!
+//! Invariant: object-safe, and free of any engine, runtime or transport type, so that the layers
+//! meet here and nowhere else.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use crate::error::WasmResult;
+use crate::handle::ComponentHandle;
+use crate::id::{Address, ComponentId};
+use crate::lifecycle::{ComponentState, ComponentSummary};
+use crate::limits::ResourceLimits;
+use crate::message::{ComponentMessage, CorrelationId, MessagePayload};
+use crate::send::{RequestError, SendError, Undelivered};
+
+/// A boxed future, so that ports stay object-safe.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Finds receivers. The runtime calls it for a guest; messaging implements it.
+pub trait MessageRouter: Send + Sync + fmt::Debug {
+    /// Opens the way from `sender` to `target`, with the rights of both decided once.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::Denied`] where a right is missing, [`SendError::NotFound`] where there is no
+    /// such receiver and the sender may know it.
+    fn open(&self, sender: &Address, target: &Address) -> Result<Arc<dyn MessageLink>, SendError>;
+}
+
+/// An open way from one sender to one receiver.
+pub trait MessageLink: Send + Sync + fmt::Debug {
+    /// The receiver, as it was named when the link was opened.
+    fn target(&self) -> &Address;
+
+    /// Whether the link still leads anywhere; a stale link is opened again by its holder.
+    fn is_open(&self) -> bool;
+
+    /// Offers a message: guard first, then the mailbox. Never blocks.
+    ///
+    /// # Errors
+    ///
+    /// The message comes back with the reason.
+    fn send(&self, payload: MessagePayload) -> Result<(), Undelivered>;
+
+    /// Offers a message again that came back as [`SendError::Full`], without asking the guard a
+    /// second time: it was admitted, only room was missing.
+    ///
+    /// # Errors
+    ///
+    /// The message comes back with the reason.
+    fn resend(&self, payload: MessagePayload) -> Result<(), Undelivered>;
+
+    /// Whether the receiver wants senders to wait for room (`overflow = "wait"`).
+    fn waits_for_room(&self) -> bool;
+
+    /// Resolves when there may be room again, or when the receiver has closed.
+    fn room(&self) -> BoxFuture<'_, ()>;
+}
+
+/// Decides about messages. Messaging calls it; security implements it.
+pub trait Guard: Send + Sync + fmt::Debug {
+    /// Decides about the rights of a pair, once.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::Denied`] with the rule.
+    fn authorise(&self, sender: &Address, receiver: &Address) -> Result<Arc<dyn Admission>, SendError>;
+}
+
+/// The guard's decision for one pair, asked for every message: size, then rate.
+pub trait Admission: Send + Sync + fmt::Debug {
+    /// Admits a message of this weight in bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::TooLarge`] or [`SendError::RateLimited`].
+    fn admit(&self, weight: usize) -> Result<(), SendError>;
+}
+
+/// How grave a guest's log record is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum LogLevel {
+    /// Finest detail.
+    Trace,
+    /// For debugging.
+    Debug,
+    /// Ordinary events.
+    Info,
+    /// Something that should not be.
+    Warn,
+    /// Something that failed.
+    Error,
+}
+
+/// One record of a guest's log, already cut to the bounds of a record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogRecord {
+    /// How grave it is.
+    pub level: LogLevel,
+    /// What the guest says.
+    pub message: String,
+    /// Keys and values beside it.
+    pub context: Vec<(String, String)>,
+    /// Whether something was cut off.
+    pub truncated: bool,
+}
+
+/// Takes guests' log records. The runtime calls it; system implements it.
+pub trait LogSink: Send + Sync + fmt::Debug {
+    /// Takes one record. Never blocks; what exceeds the volume is dropped and counted there.
+    fn log(&self, component: &ComponentId, record: LogRecord);
+}
+
+/// Shows a component its neighbours. The runtime calls it; system implements it.
+pub trait ComponentDirectory: Send + Sync + fmt::Debug {
+    /// This instance and every instance that it may send to, sorted by id.
+    fn visible_to(&self, viewer: &ComponentId) -> Vec<ComponentSummary>;
+
+    /// One of those, none where the viewer may not see it.
+    fn find(&self, viewer: &ComponentId, id: &ComponentId) -> Option<ComponentSummary> {
+        self.visible_to(viewer).into_iter().find(|summary| summary.id == *id)
+    }
+
+    /// The state of an instance, for the host's own use.
+    fn state(&self, id: &ComponentId) -> Option<ComponentState>;
+}
+
+/// Loads components and calls them by handle, without actors. The runtime implements it.
+pub trait RuntimeEngine: Send + Sync {
+    /// Compiles, checks, instantiates and initialises a component under these limits.
+    fn load_component<'a>(
+        &'a self,
+        id: &'a ComponentId,
+        wasm: &'a [u8],
+        limits: &'a ResourceLimits,
+    ) -> BoxFuture<'a, WasmResult<ComponentHandle>>;
+
+    /// Drops a component and everything it holds. Unloading an unknown handle succeeds.
+    fn unload_component<'a>(&'a self, handle: &'a ComponentHandle) -> BoxFuture<'a, WasmResult<()>>;
+
+    /// Calls `handler.handle-message`; the payload is the reply.
+    fn call_handle_message<'a>(
+        &'a self,
+        handle: &'a ComponentHandle,
+        message: ComponentMessage,
+    ) -> BoxFuture<'a, WasmResult<Option<MessagePayload>>>;
+
+    /// Calls `handler.handle-callback`.
+    fn call_handle_callback<'a>(
+        &'a self,
+        handle: &'a ComponentHandle,
+        correlation: CorrelationId,
+        reply: Result<MessagePayload, RequestError>,
+    ) -> BoxFuture<'a, WasmResult<()>>;
+}
+
+/// Brings a component's bytes. A host implements it over files, a store or memory.
+pub trait ComponentLoader: Send + Sync {
+    /// The component's bytes.
+    fn load<'a>(&'a self, id: &'a ComponentId) -> BoxFuture<'a, WasmResult<Vec<u8>>>;
+}

@@ -1,0 +1,106 @@
+//! The outcomes of sending.
+
+use thiserror::Error;
+
+use crate::message::MessagePayload;
+
+/// Which rule of the guard refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum DenialRule {
+    /// The sender's `send_to` does not name the receiver.
+    SendTo,
+    /// The receiver's `receive_from` does not name the sender.
+    ReceiveFrom,
+    /// The payload is larger than the receiver's `max_message_bytes`.
+    MessageSize,
+    /// The sender exceeds the receiver's `rate_per_second` and `burst`.
+    Rate,
+}
+
+impl DenialRule {
+    /// The manifest key that states the rule.
+    #[must_use]
+    pub const fn manifest_key(self) -> &'static str {
+        match self {
+            Self::SendTo => "capabilities.messaging.send_to",
+            Self::ReceiveFrom => "capabilities.messaging.receive_from",
+            Self::MessageSize => "capabilities.messaging.max_message_bytes",
+            Self::Rate => "capabilities.messaging.rate_per_second",
+        }
+    }
+}
+
+/// Why a message was not accepted. Each variant asks the sender for something else.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum SendError {
+    /// A right is missing; sending again is useless until the rights change.
+    #[error("denied by {}", .0.manifest_key())]
+    Denied(DenialRule),
+    /// The mailbox has no room; it may have later.
+    #[error("mailbox is full")]
+    Full,
+    /// The receiver has stopped or failed.
+    #[error("receiver takes no more messages")]
+    Closed,
+    /// There is no such component or instance.
+    #[error("no such component")]
+    NotFound,
+    /// Larger than the receiver takes; carries the limit in bytes.
+    #[error("larger than the {0} bytes that the receiver takes")]
+    TooLarge(u64),
+    /// More than the receiver's rate; later it may pass.
+    #[error("more messages than the receiver's rate allows")]
+    RateLimited,
+    /// The receiver exports no `handler`.
+    #[error("receiver has no handler")]
+    NoHandler,
+}
+
+/// A message that was not accepted, given back with the reason.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("message not accepted")]
+pub struct Undelivered {
+    /// Why.
+    #[source]
+    pub error: SendError,
+    /// What was to be sent.
+    pub payload: MessagePayload,
+}
+
+/// Why a request has no reply.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum RequestError {
+    /// The request was not accepted.
+    #[error("request not accepted")]
+    Refused(#[source] SendError),
+    /// The handler answered with an error of its own; the component goes on.
+    #[error("handler error: {0}")]
+    Handler(HandlerError),
+    /// The receiver ended before it answered.
+    #[error("receiver ended before it answered: {cause}")]
+    ReceiverEnded {
+        /// The cause, as a short name such as `out of fuel`.
+        cause: String,
+    },
+    /// No reply within the time that the requester gave.
+    #[error("no reply within {timeout_ms} ms")]
+    TimedOut {
+        /// The time given, in milliseconds.
+        timeout_ms: u64,
+    },
+}
+
+/// A guest's business error. It never ends the component.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum HandlerError {
+    /// The message is not what the handler understands.
+    #[error("invalid message: {0}")]
+    InvalidMessage(String),
+    /// The handler understood and could not do it.
+    #[error("failed: {0}")]
+    Failed(String),
+}

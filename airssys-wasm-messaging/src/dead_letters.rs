@@ -1,0 +1,128 @@
+//! What was accepted and could not be delivered after all: counted, observable, its requester told.
+
+#![expect(clippy::disallowed_types, reason = "held for one increment, and only for messages that are lost")]
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use airssys_wasm_core::{Address, MessagePayload, RequestError, SendError};
+
+use crate::envelope::Envelope;
+
+/// Components that dead letters are counted for one by one; letters of further ones only show in
+/// the total. No host has as many components, so this is a bound, not a limit.
+const MAX_COUNTED_COMPONENTS: usize = 65_536;
+
+/// Why a message became a dead letter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DeadLetterCause {
+    /// Newer messages pushed it out of a full mailbox (`overflow = "drop-oldest"`).
+    Overflow,
+    /// The receiver ended with the message in hand or waiting; the cause as a short name.
+    ReceiverEnded(String),
+}
+
+impl fmt::Display for DeadLetterCause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Overflow => f.write_str("pushed out of a full mailbox"),
+            Self::ReceiverEnded(cause) => write!(f, "receiver ended: {cause}"),
+        }
+    }
+}
+
+/// A dead letter, as an observer sees it.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct DeadLetter<'a> {
+    /// Whom it was for.
+    pub receiver: &'a Address,
+    /// Who sent it.
+    pub sender: &'a Address,
+    /// What it says.
+    pub payload: &'a MessagePayload,
+    /// Why it was not delivered.
+    pub cause: &'a DeadLetterCause,
+}
+
+/// Sees dead letters as they occur. The system layer implements it to raise events.
+pub trait DeadLetterObserver: Send + Sync + fmt::Debug {
+    /// Sees one. It is called on the sender's path, so that it must neither block nor send.
+    fn dead_letter(&self, letter: &DeadLetter<'_>);
+}
+
+/// Counts dead letters and tells those concerned.
+///
+/// ```
+/// use airssys_wasm_messaging::{DeadLetterCause, DeadLetters, Envelope};
+///
+/// let letters = DeadLetters::new(None);
+/// let envelope = Envelope::new("logs/tail/0".parse()?, "a line".into());
+/// letters.bury(&"logs/parser/0".parse()?, envelope, &DeadLetterCause::ReceiverEnded("stopped".into()));
+/// assert_eq!(letters.of(&"logs/parser".parse()?), 1);
+/// assert_eq!(letters.total(), 1);
+/// # Ok::<(), airssys_wasm_core::IdError>(())
+/// ```
+#[derive(Debug)]
+pub struct DeadLetters {
+    total: AtomicU64,
+    by_component: Mutex<HashMap<Address, u64>>,
+    observer: Option<Arc<dyn DeadLetterObserver>>,
+}
+
+impl DeadLetters {
+    /// None so far.
+    #[must_use]
+    pub fn new(observer: Option<Arc<dyn DeadLetterObserver>>) -> Self {
+        Self { total: AtomicU64::new(0), by_component: Mutex::new(HashMap::new()), observer }
+    }
+
+    /// Takes a message that cannot be delivered: counts it for its receiver's component, shows it to
+    /// the observer, and tells the requester, if there is one.
+    pub fn bury(&self, receiver: &Address, envelope: Envelope, cause: &DeadLetterCause) {
+        self.total.fetch_add(1, Ordering::Relaxed);
+        self.count(receiver.component());
+        let Envelope { sender, payload, reply } = envelope;
+        if let Some(observer) = &self.observer {
+            observer.dead_letter(&DeadLetter { receiver, sender: &sender, payload: &payload, cause });
+        }
+        if let Some(slot) = reply {
+            slot.answer(Err(match cause {
+                DeadLetterCause::Overflow => RequestError::Refused(SendError::Full),
+                DeadLetterCause::ReceiverEnded(cause) => RequestError::ReceiverEnded { cause: cause.clone() },
+            }));
+        }
+    }
+
+    /// Dead letters of all receivers together, removed ones included.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.total.load(Ordering::Relaxed)
+    }
+
+    /// Dead letters of one component; an instance in the address is ignored.
+    #[must_use]
+    pub fn of(&self, receiver: &Address) -> u64 {
+        self.counts().get(&receiver.component()).copied().unwrap_or(0)
+    }
+
+    /// Drops the count of a component that was removed for good; the total keeps it.
+    pub fn forget(&self, receiver: &Address) {
+        self.counts().remove(&receiver.component());
+    }
+
+    fn count(&self, component: Address) {
+        let mut counts = self.counts();
+        if counts.len() < MAX_COUNTED_COMPONENTS || counts.contains_key(&component) {
+            let count = counts.entry(component).or_insert(0);
+            *count = count.saturating_add(1);
+        }
+    }
+
+    fn counts(&self) -> MutexGuard<'_, HashMap<Address, u64>> {
+        self.by_component.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

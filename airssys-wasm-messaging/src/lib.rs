@@ -1,0 +1,59 @@
+//! Bounded mailboxes, the router that leads to them, and the replies that come back.
+//!
+//! A message goes from a [`RouterLink`] through the guard into the receiver's mailbox, which its one
+//! owner empties through a [`MailboxReceiver`]. Whatever is accepted is handled, or dead-lettered
+//! where its fate can be counted; a requester always hears something.
+//!
+//! Invariant: this crate knows neither the engine nor how a component runs, keeps every queue
+//! bounded, and holds no lock across an await.
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use airssys_wasm_core::{Address, Admission, ComponentId, Guard, MailboxConfig, SendError};
+//! use airssys_wasm_messaging::{Mailbox, RegisterOptions, Router};
+//!
+//! #[derive(Debug)]
+//! struct Open;
+//!
+//! impl Admission for Open {
+//!     fn admit(&self, _weight: usize) -> Result<(), SendError> {
+//!         Ok(())
+//!     }
+//! }
+//!
+//! impl Guard for Open {
+//!     fn authorise(&self, _: &Address, _: &Address) -> Result<Arc<dyn Admission>, SendError> {
+//!         Ok(Arc::new(Open))
+//!     }
+//! }
+//!
+//! let router = Router::new(Arc::new(Open));
+//! let (sender, mut receiver) = Mailbox::new(&MailboxConfig::default());
+//! router.register(ComponentId::new("logs", "parser", "0")?, sender, RegisterOptions::default());
+//!
+//! router.send_from_host(&Address::host("cli")?, &"logs/parser".parse()?, "a line".into(), None)?;
+//! let envelope = receiver.try_next().ok_or("a message")?;
+//! assert_eq!(envelope.payload.bytes().as_ref(), b"a line");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+#![forbid(unsafe_code)]
+
+mod correlation;
+mod dead_letters;
+mod envelope;
+mod mailbox;
+
+mod counters;
+mod directory;
+mod link;
+mod router;
+
+pub use crate::correlation::CorrelationSource;
+pub use crate::counters::{RouterCounters, TrafficCounters, TrafficSnapshot};
+pub use crate::dead_letters::{DeadLetter, DeadLetterCause, DeadLetterObserver, DeadLetters};
+pub use crate::envelope::{Envelope, Reply, ReplySlot, ReplyWait};
+pub use crate::link::RouterLink;
+pub use crate::mailbox::{Mailbox, MailboxReceiver, MailboxSender, Pushed};
+pub use crate::router::{Denial, DenialObserver, RegisterOptions, Router, RouterOptions};

@@ -1,0 +1,305 @@
+//! An open way from one sender to one receiver: the guard's decision and the mailbox, remembered.
+//!
+//! Invariant: what is remembered is used only while the guard's generation and the registration that
+//! it was made at still stand; else it is decided again before the message goes out.
+
+use std::sync::Arc;
+
+use arc_swap::{ArcSwap, ArcSwapOption, Guard};
+
+use airssys_wasm_core::{
+    Address, Admission, BoxFuture, MessageLink, MessagePayload, Overflow, RequestError, SendError,
+    Undelivered,
+};
+
+use crate::counters::TrafficCounters;
+use crate::dead_letters::DeadLetterCause;
+use crate::directory::{Group, Receiver, Route};
+use crate::envelope::{Envelope, ReplySlot};
+use crate::router::Inner;
+
+/// Instances that one message is offered to before it comes back as refused, so that a component
+/// with thousands of full mailboxes costs its senders a fixed time.
+const MAX_OFFERS: usize = 8;
+
+/// A way from one sender to one receiver, opened by [`Router::open_link`](crate::Router::open_link).
+///
+/// Using a link is cheaper than naming the target each time. It stays of use for ever: where the
+/// rights or the receiver have changed, the next message decides anew.
+#[derive(Debug)]
+pub struct RouterLink {
+    router: Arc<Inner>,
+    sender: Address,
+    target: Address,
+    traffic: Arc<TrafficCounters>,
+    resolved: ArcSwap<Resolved>,
+    /// The instance that refused the last message for want of room: it is waited for, and offered
+    /// the message again first.
+    refused_by: ArcSwapOption<Receiver>,
+}
+
+/// What was decided and found, and when.
+#[derive(Debug)]
+pub(crate) struct Resolved {
+    pub(crate) generation: u64,
+    pub(crate) admission: Arc<dyn Admission>,
+    pub(crate) route: Route,
+}
+
+/// Whether the guard is still to be asked for a message.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Admitted {
+    Not,
+    Already,
+}
+
+/// A message that was not accepted, with the way back to its requester.
+struct Refused {
+    error: SendError,
+    payload: MessagePayload,
+    reply: Option<ReplySlot>,
+}
+
+impl Refused {
+    /// Gives the message back, and tells the requester.
+    fn give_up(self) -> Undelivered {
+        let Self { error, payload, reply } = self;
+        if let Some(slot) = reply {
+            slot.answer(Err(RequestError::Refused(error.clone())));
+        }
+        Undelivered { error, payload }
+    }
+}
+
+impl RouterLink {
+    pub(crate) fn new(
+        router: Arc<Inner>,
+        sender: Address,
+        target: Address,
+        traffic: Arc<TrafficCounters>,
+        resolved: Resolved,
+    ) -> Self {
+        let (resolved, refused_by) = (ArcSwap::from_pointee(resolved), ArcSwapOption::empty());
+        Self { router, sender, target, traffic, resolved, refused_by }
+    }
+
+    /// Who sends through this link.
+    #[must_use]
+    pub fn sender(&self) -> &Address {
+        &self.sender
+    }
+
+    /// As [`MessageLink::send`], with a way back for the reply. A requester hears of a refusal too,
+    /// as [`RequestError::Refused`].
+    ///
+    /// # Errors
+    ///
+    /// The message comes back with the reason.
+    pub fn send_with_reply(
+        &self,
+        payload: MessagePayload,
+        reply: Option<ReplySlot>,
+    ) -> Result<(), Undelivered> {
+        self.offer(payload, reply, Admitted::Not).map_err(Refused::give_up)
+    }
+
+    /// As [`send_with_reply`](Self::send_with_reply), but waits for room without end where the
+    /// mailbox is full, whatever its overflow rule. Only the host may wait like that; other senders
+    /// get [`SendError::Full`] at once. The guard is asked once.
+    ///
+    /// Where the future is dropped, so is the message, and its requester is told.
+    ///
+    /// # Errors
+    ///
+    /// The message comes back with the reason.
+    pub async fn send_waiting(
+        &self,
+        payload: MessagePayload,
+        reply: Option<ReplySlot>,
+    ) -> Result<(), Undelivered> {
+        let mut outcome = self.offer(payload, reply, Admitted::Not);
+        loop {
+            match outcome {
+                Err(Refused { error: SendError::Full, payload, reply }) if self.sender.is_host() => {
+                    self.wait_for_room().await;
+                    outcome = self.offer(payload, reply, Admitted::Already);
+                }
+                outcome => return outcome.map_err(Refused::give_up),
+            }
+        }
+    }
+
+    fn offer(
+        &self,
+        payload: MessagePayload,
+        reply: Option<ReplySlot>,
+        mut admitted: Admitted,
+    ) -> Result<(), Refused> {
+        let first = admitted;
+        let mut refused = Refused { error: SendError::Closed, payload, reply };
+        // A second time only where the receiver was replaced between the look at it and the push.
+        for _ in 0..2 {
+            let resolved = match self.current() {
+                Ok(resolved) => resolved,
+                Err(error) => {
+                    self.count(&error);
+                    return Err(Refused { error, ..refused });
+                }
+            };
+            if admitted == Admitted::Not {
+                if let Err(error) = resolved.admission.admit(refused.payload.weight()) {
+                    self.refuse(&error);
+                    return Err(Refused { error, ..refused });
+                }
+                admitted = Admitted::Already;
+            }
+            match self.push(&resolved.route, refused) {
+                Ok(()) => {
+                    self.traffic.count_sent();
+                    return Ok(());
+                }
+                Err(back) => refused = back,
+            }
+            if refused.error != SendError::Closed || self.is_fresh(&resolved) {
+                break;
+            }
+        }
+        if first == Admitted::Not || refused.error != SendError::Full {
+            self.count(&refused.error);
+        }
+        Err(refused)
+    }
+
+    fn push(&self, route: &Route, message: Refused) -> Result<(), Refused> {
+        match route {
+            Route::One(receiver) => self.push_to(receiver, message),
+            Route::Any(group) => self.push_in_turn(group, message),
+        }
+    }
+
+    /// Offers the message to the instance whose turn it is, then to those after it.
+    fn push_in_turn(&self, group: &Group, mut message: Refused) -> Result<(), Refused> {
+        let members = group.members();
+        let waited_for = self.refused_by.load().as_ref().filter(|receiver| receiver.is_open()).cloned();
+        let in_turn = members.starting_at(group.next_turn(&members)).filter(|receiver| receiver.is_open());
+        message.error = SendError::Closed;
+        let mut full = None;
+        for receiver in waited_for.iter().chain(in_turn).take(MAX_OFFERS) {
+            match self.push_to(receiver, message) {
+                Ok(()) => {
+                    if waited_for.is_some() {
+                        self.refused_by.store(None);
+                    }
+                    return Ok(());
+                }
+                Err(back) => message = back,
+            }
+            match message.error {
+                SendError::Full => full = full.or_else(|| Some(Arc::clone(receiver))),
+                SendError::Closed => {}
+                // Too large and without a handler are true of all instances alike.
+                _ => return Err(message),
+            }
+        }
+        if let Some(receiver) = full {
+            message.error = SendError::Full;
+            self.refused_by.store(Some(receiver));
+        }
+        Err(message)
+    }
+
+    fn push_to(&self, receiver: &Receiver, message: Refused) -> Result<(), Refused> {
+        if !receiver.has_handler {
+            return Err(Refused { error: SendError::NoHandler, ..message });
+        }
+        let Refused { payload, reply, .. } = message;
+        let envelope = Envelope { sender: self.sender.clone(), payload, reply };
+        match receiver.mailbox.try_push(envelope) {
+            Ok(pushed) => {
+                for envelope in pushed.dropped {
+                    let letters = &self.router.dead_letters;
+                    letters.bury(receiver.id.address(), envelope, &DeadLetterCause::Overflow);
+                }
+                Ok(())
+            }
+            Err((error, Envelope { payload, reply, .. })) => Err(Refused { error, payload, reply }),
+        }
+    }
+
+    /// What was decided, decided anew where it no longer stands.
+    fn current(&self) -> Result<Guard<Arc<Resolved>>, SendError> {
+        let resolved = self.resolved.load();
+        if self.is_fresh(&resolved) {
+            return Ok(resolved);
+        }
+        let renewed = Arc::new(self.router.resolve(&self.sender, &self.target)?);
+        self.resolved.store(Arc::clone(&renewed));
+        Ok(Guard::from_inner(renewed))
+    }
+
+    fn is_fresh(&self, resolved: &Resolved) -> bool {
+        resolved.generation == self.router.generation()
+            && match &resolved.route {
+                Route::One(receiver) => !receiver.is_gone(),
+                Route::Any(group) => !group.is_gone(),
+            }
+    }
+
+    /// Counts a refusal, and shows it where the guard refused. What `resolve` refused is shown there.
+    fn refuse(&self, error: &SendError) {
+        self.count(error);
+        self.router.show_denial(&self.sender, &self.target, error);
+    }
+
+    fn count(&self, error: &SendError) {
+        self.traffic.count(error);
+    }
+
+    /// The mailbox that a message refused as full waits for.
+    fn wanted(&self) -> Option<Arc<Receiver>> {
+        match &self.resolved.load().route {
+            Route::One(receiver) => Some(Arc::clone(receiver)),
+            Route::Any(group) => {
+                let refused_by = self.refused_by.load_full().filter(|receiver| receiver.is_open());
+                refused_by.or_else(|| group.members().all().first().cloned())
+            }
+        }
+    }
+
+    async fn wait_for_room(&self) {
+        if let Some(receiver) = self.wanted() {
+            receiver.room().await;
+        }
+    }
+}
+
+impl MessageLink for RouterLink {
+    fn target(&self) -> &Address {
+        &self.target
+    }
+
+    fn is_open(&self) -> bool {
+        let resolved = self.resolved.load();
+        self.is_fresh(&resolved)
+            && match &resolved.route {
+                Route::One(receiver) => receiver.is_open(),
+                Route::Any(group) => group.members().all().iter().any(|receiver| receiver.is_open()),
+            }
+    }
+
+    fn send(&self, payload: MessagePayload) -> Result<(), Undelivered> {
+        self.send_with_reply(payload, None)
+    }
+
+    fn resend(&self, payload: MessagePayload) -> Result<(), Undelivered> {
+        self.offer(payload, None, Admitted::Already).map_err(Refused::give_up)
+    }
+
+    fn waits_for_room(&self) -> bool {
+        self.wanted().is_some_and(|receiver| receiver.mailbox.overflow() == Overflow::Wait)
+    }
+
+    fn room(&self) -> BoxFuture<'_, ()> {
+        Box::pin(self.wait_for_room())
+    }
+}

@@ -1,0 +1,19 @@
+//! The generated bindings to the WIT package; the only module that expands them.
+//!
+//! Host functions are asynchronous only where they can wait: the others need no boxed future.
+
+wasmtime::component::bindgen!({
+    path: "../wit",
+    world: "airssys:core/component",
+    ownership: Borrowing { duplicate_if_necessary: true },
+    imports: {
+        "airssys:core/messaging.send": async | trappable,
+        "airssys:core/messaging.[method]peer.send": async | trappable,
+        "airssys:core/services.sleep": async | trappable,
+        default: trappable,
+    },
+    exports: { default: async },
+    with: {
+        "airssys:core/messaging.peer": crate::peer::Peer,
+    },
+});

@@ -1,0 +1,65 @@
+//! The fixed bounds on what one guest can make the host hold, in one table.
+//!
+//! Bounds that a manifest sets are not here; these hold for every component, whatever it declares.
+
+/// Core instances in one component; components of Python or JavaScript toolchains are made of dozens.
+pub const MAX_CORE_INSTANCES: usize = 256;
+
+/// Linear memories in one component.
+pub const MAX_MEMORIES: usize = 16;
+
+/// Tables in one component.
+pub const MAX_TABLES: usize = 256;
+
+/// Table elements of a component in all, for each full [`TABLE_SHARE_BYTES`] of its memory limit.
+pub const MAX_TABLE_ELEMENTS: usize = 10_000;
+
+/// The share of a memory limit that carries one allowance of [`MAX_TABLE_ELEMENTS`]: a host that grants
+/// more memory than the default ceiling grants tables in proportion.
+pub(crate) const TABLE_SHARE_BYTES: u64 = 4_194_304;
+
+/// Stack of guest code in bytes.
+pub const MAX_WASM_STACK_BYTES: usize = 512 * 1024;
+
+/// Stack of one call in bytes: the guest's part and room for host functions.
+pub(crate) const ASYNC_STACK_BYTES: usize = 1024 * 1024;
+
+/// Bytes that one host call may make the host copy out of a guest, beyond its largest message.
+pub(crate) const HOSTCALL_SLACK_BYTES: usize = 256 * 1024;
+
+/// Largest message that any guest can send, in bytes; what a receiver takes is in its manifest.
+pub const MAX_GUEST_MESSAGE_BYTES: usize = 16 * 1024 * 1024;
+
+/// Component-model handles that one instance holds at a time.
+pub const MAX_COMPONENT_HANDLES: usize = 1_024;
+
+/// Entries in the host's resource table for one instance.
+pub const MAX_RESOURCES: usize = 1_024;
+
+/// Random bytes that one call of `wasi:random` returns at most.
+pub const MAX_RANDOM_BYTES: u64 = 65_536;
+
+/// Targets by name whose links one instance keeps open; beyond it the cache starts anew.
+pub const MAX_CACHED_LINKS: usize = 256;
+
+/// Message of one log record in bytes; the rest is cut and the record marked.
+pub const MAX_LOG_MESSAGE_BYTES: usize = 8 * 1024;
+
+/// Context pairs of one log record.
+pub const MAX_LOG_CONTEXT_PAIRS: usize = 32;
+
+/// Key or value of one context pair in bytes.
+pub const MAX_LOG_CONTEXT_BYTES: usize = 1024;
+
+/// Text of an error that a guest returns, in bytes; the rest is cut.
+pub const MAX_GUEST_ERROR_BYTES: usize = 4 * 1024;
+
+/// Frames of a guest backtrace.
+pub const MAX_BACKTRACE_FRAMES: usize = 32;
+
+/// Text of a guest backtrace in bytes.
+pub const MAX_BACKTRACE_BYTES: usize = 8 * 1024;
+
+/// Fuel units between two points at which a running guest's count is brought up to date: the figure of a
+/// call that ended by time or trap is lower than the truth by at most this much.
+pub const FUEL_INTERVAL: u64 = 100_000;

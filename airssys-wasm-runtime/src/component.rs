@@ -1,0 +1,225 @@
+//! Verified components: compiled, and known to be components that this host can link.
+
+use std::sync::Arc;
+
+use wasmtime::component::{Component, InstancePre};
+use wasmtime::{CodeBuilder, Engine};
+
+use airssys_wasm_core::ResourceLimits;
+
+use crate::config::WASM_PAGE_BYTES;
+use crate::bindings::exports::airssys::core::{handler, health, lifecycle};
+use crate::error::RuntimeError;
+use crate::host::KnownInterfaces;
+use crate::limiter::table_allowance;
+use crate::state::HostState;
+
+/// The eight bytes that a component starts with; a core module differs in the last four.
+const COMPONENT_HEADER: [u8; 8] = [0x00, b'a', b's', b'm', 0x0d, 0x00, 0x01, 0x00];
+const MODULE_HEADER: [u8; 8] = [0x00, b'a', b's', b'm', 0x01, 0x00, 0x00, 0x00];
+
+/// A component that is compiled and whose imports the host offers, with the types that it expects.
+///
+/// Only this can be instantiated: what is unverified cannot be started. A clone shares the code.
+#[derive(Clone)]
+pub struct VerifiedComponent {
+    parts: Arc<Parts>,
+}
+
+struct Parts {
+    component: Component,
+    pre: InstancePre<HostState>,
+    exports: ExportIndices,
+}
+
+/// The interfaces of the world that the component exports, each looked up on its own.
+#[derive(Clone)]
+pub(crate) struct ExportIndices {
+    pub(crate) lifecycle: Option<lifecycle::GuestIndices>,
+    pub(crate) handler: Option<handler::GuestIndices>,
+    pub(crate) health: Option<health::GuestIndices>,
+}
+
+impl VerifiedComponent {
+    /// Whether it exports `handler`; without it every message is refused with `no-handler`.
+    #[must_use]
+    pub fn has_handler(&self) -> bool {
+        self.parts.exports.handler.is_some()
+    }
+
+    /// Whether it exports `lifecycle`.
+    #[must_use]
+    pub fn has_lifecycle(&self) -> bool {
+        self.parts.exports.lifecycle.is_some()
+    }
+
+    /// Whether it exports `health`; without it health is judged by traps alone.
+    #[must_use]
+    pub fn has_health(&self) -> bool {
+        self.parts.exports.health.is_some()
+    }
+
+    /// Bytes that its largest memory needs at its start, where that can be told before it runs.
+    #[must_use]
+    pub fn initial_memory_bytes(&self) -> Option<u64> {
+        initial_memory_bytes(&self.parts.component)
+    }
+
+    pub(crate) fn pre(&self) -> &InstancePre<HostState> {
+        &self.parts.pre
+    }
+
+    pub(crate) fn exports(&self) -> &ExportIndices {
+        &self.parts.exports
+    }
+
+    /// Checks what can be told before an instance is made, so that the error can say what to change.
+    pub(crate) fn fits(&self, limits: &ResourceLimits) -> Result<(), RuntimeError> {
+        let needs = self.parts.component.resources_required();
+        let memory = initial_memory_bytes(&self.parts.component).unwrap_or(0);
+        if memory > limits.max_memory_bytes() {
+            return Err(RuntimeError::NeedsMoreMemory {
+                needed_bytes: memory,
+                max_bytes: limits.max_memory_bytes(),
+            });
+        }
+        let elements = needs.and_then(|needs| needs.max_initial_table_size).unwrap_or(0);
+        let allowed = table_allowance(limits.max_memory_bytes()) as u64;
+        if elements > allowed {
+            return Err(RuntimeError::NeedsLargerTable { needed_elements: elements, max_elements: allowed });
+        }
+        Ok(())
+    }
+}
+
+/// Bytes that the largest memory has at its start; the engine counts them in pages.
+pub(crate) fn initial_memory_bytes(component: &Component) -> Option<u64> {
+    let pages = component.resources_required().and_then(|needs| needs.max_initial_memory_size)?;
+    Some(pages.saturating_mul(WASM_PAGE_BYTES))
+}
+
+impl std::fmt::Debug for VerifiedComponent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("VerifiedComponent")
+            .field("has_handler", &self.has_handler())
+            .field("has_lifecycle", &self.has_lifecycle())
+            .field("has_health", &self.has_health())
+            .finish()
+    }
+}
+
+/// Compiles `wasm` after the checks that give clear errors.
+pub(crate) fn compile(engine: &Engine, wasm: &[u8]) -> Result<Component, RuntimeError> {
+    check_header(wasm)?;
+    CodeBuilder::new(engine)
+        .wasm_binary(wasm, None)
+        .and_then(|builder| builder.compile_component())
+        .map_err(|error| RuntimeError::InvalidComponent(error.into()))
+}
+
+/// Links `component` against what the host offers.
+pub(crate) fn link(
+    component: Component,
+    linker: &wasmtime::component::Linker<HostState>,
+    known: &KnownInterfaces,
+) -> Result<VerifiedComponent, RuntimeError> {
+    let pre = match linker.instantiate_pre(&component) {
+        Ok(pre) => pre,
+        Err(error) => {
+            let missing = known.missing(&component);
+            return Err(if missing.is_empty() {
+                RuntimeError::IncompatibleInterface { interface: "an import".to_owned(), source: error.into() }
+            } else {
+                RuntimeError::MissingImports(missing)
+            });
+        }
+    };
+    let exports = ExportIndices {
+        lifecycle: export(&component, "airssys:core/lifecycle@0.1.0", || lifecycle::GuestIndices::new(&pre))?,
+        handler: export(&component, "airssys:core/handler@0.1.0", || handler::GuestIndices::new(&pre))?,
+        health: export(&component, "airssys:core/health@0.1.0", || health::GuestIndices::new(&pre))?,
+    };
+    Ok(VerifiedComponent { parts: Arc::new(Parts { component, pre, exports }) })
+}
+
+/// An export that is there must have the right types; one that is not there is fine.
+fn export<T>(
+    component: &Component,
+    interface: &str,
+    indices: impl FnOnce() -> wasmtime::Result<T>,
+) -> Result<Option<T>, RuntimeError> {
+    if component.get_export_index(None, interface).is_none() {
+        return Ok(None);
+    }
+    indices().map(Some).map_err(|error| RuntimeError::IncompatibleInterface {
+        interface: interface.to_owned(),
+        source: error.into(),
+    })
+}
+
+fn check_header(wasm: &[u8]) -> Result<(), RuntimeError> {
+    if wasm.starts_with(&MODULE_HEADER) {
+        return Err(RuntimeError::CoreModule);
+    }
+    if !wasm.starts_with(&COMPONENT_HEADER) {
+        let cut_header = !wasm.is_empty() && COMPONENT_HEADER.starts_with(wasm);
+        return Err(if cut_header {
+            RuntimeError::Truncated { bytes: wasm.len() }
+        } else {
+            RuntimeError::NotWasm
+        });
+    }
+    if ends_inside_a_section(wasm) {
+        return Err(RuntimeError::Truncated { bytes: wasm.len() });
+    }
+    Ok(())
+}
+
+/// Walks the outermost sections, each an id byte, a length in LEB128 and that many bytes.
+fn ends_inside_a_section(wasm: &[u8]) -> bool {
+    let mut rest = wasm.get(COMPONENT_HEADER.len()..).unwrap_or_default();
+    while let Some((_id, after_id)) = rest.split_first() {
+        let mut length = 0u64;
+        let mut shift = 0;
+        let mut bytes = after_id;
+        loop {
+            let Some((byte, after)) = bytes.split_first() else { return true };
+            bytes = after;
+            length |= u64::from(byte & 0x7f) << shift;
+            if byte & 0x80 == 0 {
+                break;
+            }
+            shift += 7;
+            if shift > 28 {
+                // No length at all: validation says more than this walk could.
+                return false;
+            }
+        }
+        let Some(after) = usize::try_from(length).ok().and_then(|length| bytes.get(length..)) else {
+            return true;
+        };
+        rest = after;
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn component(sections: &[u8]) -> Vec<u8> {
+        [&COMPONENT_HEADER, sections].concat()
+    }
+
+    #[test]
+    fn what_is_no_component_is_told_apart() {
+        assert!(matches!(check_header(b""), Err(RuntimeError::NotWasm)));
+        assert!(matches!(check_header(b"(component)"), Err(RuntimeError::NotWasm)));
+        assert!(matches!(check_header(&MODULE_HEADER), Err(RuntimeError::CoreModule)));
+        assert!(matches!(check_header(b"\0asm"), Err(RuntimeError::Truncated { bytes: 4 })));
+        assert!(matches!(check_header(&component(&[0, 3, 1, 2])), Err(RuntimeError::Truncated { bytes: 12 })));
+        assert!(matches!(check_header(&component(&[0, 0x80])), Err(RuntimeError::Truncated { .. })));
+        assert!(check_header(&component(&[])).is_ok());
+        assert!(check_header(&component(&[0, 2, 1, 2])).is_ok());
+    }
+}

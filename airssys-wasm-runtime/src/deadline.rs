@@ -1,0 +1,195 @@
+//! The wall clock of a call, over guest code and over parked host calls.
+//!
+//! A call that ends within one tick never reads a clock. Time is counted from the first tick or the first
+//! suspension that the call meets, so that what is measured is never more than what has passed: no call
+//! is ended before its time.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use thiserror::Error;
+use tokio::sync::Notify;
+use tokio::time::{Sleep, sleep};
+use wasmtime::{Store, UpdateDeadline};
+
+use crate::state::HostState;
+
+/// Why a call was ended from outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub(crate) enum Interruption {
+    #[error("the call ran past its time")]
+    Timeout,
+    #[error("the instance was killed")]
+    Killed,
+}
+
+/// Ends an instance from outside, whatever its guest does.
+///
+/// ```
+/// let switch = airssys_wasm_runtime::KillSwitch::new();
+/// switch.kill();
+/// assert!(switch.is_killed());
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct KillSwitch(Arc<Switch>);
+
+#[derive(Debug, Default)]
+struct Switch {
+    killed: AtomicBool,
+    told: Notify,
+}
+
+impl KillSwitch {
+    /// A switch that nobody has used.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Ends the present call and every later one. A running guest meets it at its next tick.
+    pub fn kill(&self) {
+        self.0.killed.store(true, Ordering::Release);
+        self.0.told.notify_waiters();
+    }
+
+    /// Whether it was used.
+    #[must_use]
+    pub fn is_killed(&self) -> bool {
+        self.0.killed.load(Ordering::Acquire)
+    }
+
+    async fn killed(self) {
+        loop {
+            let told = self.0.told.notified();
+            if self.is_killed() {
+                return;
+            }
+            told.await;
+        }
+    }
+}
+
+/// The clock of one store, started anew for each call.
+#[derive(Debug)]
+pub(crate) struct CallClock {
+    timeout: Duration,
+    seen: Option<Instant>,
+    switch: KillSwitch,
+}
+
+impl CallClock {
+    pub(crate) fn new(switch: KillSwitch) -> Self {
+        Self { timeout: Duration::MAX, seen: None, switch }
+    }
+
+    pub(crate) fn begin(&mut self, timeout: Duration) {
+        self.timeout = timeout;
+        self.seen = None;
+    }
+
+    /// Asked at a tick of a running guest.
+    fn tick(&mut self, now: Instant) -> Result<(), Interruption> {
+        if self.switch.is_killed() {
+            return Err(Interruption::Killed);
+        }
+        let seen = *self.seen.get_or_insert(now);
+        if now.saturating_duration_since(seen) >= self.timeout {
+            return Err(Interruption::Timeout);
+        }
+        Ok(())
+    }
+
+    /// How long a host function may still wait so that the guest hears of it before its own time is up:
+    /// a tenth of the call's time is left to the guest.
+    pub(crate) fn patience(&mut self) -> Duration {
+        let now = Instant::now();
+        let seen = *self.seen.get_or_insert(now);
+        let used = now.saturating_duration_since(seen);
+        (self.timeout - self.timeout / 10).saturating_sub(used)
+    }
+}
+
+/// Lets a store's own clock decide at each tick. A shared deadline would end siblings as well.
+pub(crate) fn watch_ticks(store: &mut Store<HostState>) {
+    store.epoch_deadline_callback(|mut context| {
+        context.data_mut().clock_mut().tick(Instant::now())?;
+        // A yield to the scheduler itself: the engine's own is taken again by the same worker at once.
+        Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
+    });
+}
+
+/// Runs a call to its end, or to the end of its time.
+///
+/// Neither fuel nor ticks see a call that is parked in a host function; this timer does. It is made only
+/// when the call suspends for the first time.
+pub(crate) async fn within<F: Future>(
+    call: F,
+    timeout: Duration,
+    switch: &KillSwitch,
+) -> Result<F::Output, Interruption> {
+    let mut call = std::pin::pin!(call);
+    let mut watch: Option<Watch> = None;
+    std::future::poll_fn(|context| {
+        if let Poll::Ready(output) = call.as_mut().poll(context) {
+            return Poll::Ready(Ok(output));
+        }
+        let watch = watch.get_or_insert_with(|| Watch {
+            timer: Box::pin(sleep(timeout)),
+            killed: Box::pin(switch.clone().killed()),
+        });
+        if watch.killed.as_mut().poll(context).is_ready() {
+            return Poll::Ready(Err(Interruption::Killed));
+        }
+        if watch.timer.as_mut().poll(context).is_ready() {
+            return Poll::Ready(Err(Interruption::Timeout));
+        }
+        Poll::Pending
+    })
+    .await
+}
+
+struct Watch {
+    timer: Pin<Box<Sleep>>,
+    killed: Pin<Box<dyn Future<Output = ()> + Send>>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_counts_from_the_first_tick_that_the_call_meets() {
+        let mut clock = CallClock::new(KillSwitch::new());
+        let start = Instant::now();
+        clock.begin(Duration::from_millis(10));
+        assert_eq!(clock.tick(start + Duration::from_secs(5)), Ok(()), "the call may have begun just now");
+        assert_eq!(clock.tick(start + Duration::from_millis(5_009)), Ok(()));
+        assert_eq!(clock.tick(start + Duration::from_millis(5_010)), Err(Interruption::Timeout));
+        clock.begin(Duration::from_millis(10));
+        assert_eq!(clock.tick(start + Duration::from_secs(9)), Ok(()), "a new call has all its time");
+    }
+
+    #[test]
+    fn the_longest_time_does_not_overflow() {
+        let mut clock = CallClock::new(KillSwitch::new());
+        clock.begin(Duration::from_millis(u64::MAX));
+        let now = Instant::now();
+        assert_eq!(clock.tick(now), Ok(()));
+        assert_eq!(clock.tick(now + Duration::from_secs(1 << 30)), Ok(()));
+        assert!(clock.patience() > Duration::from_secs(1 << 30));
+    }
+
+    #[tokio::test]
+    async fn a_parked_call_ends_at_its_time_or_when_it_is_killed() {
+        let switch = KillSwitch::new();
+        let parked = std::future::pending::<()>;
+        assert_eq!(within(parked(), Duration::from_millis(5), &switch).await, Err(Interruption::Timeout));
+        let other = switch.clone();
+        let (ended, ()) = tokio::join!(within(parked(), Duration::MAX, &switch), async move { other.kill() });
+        assert_eq!(ended, Err(Interruption::Killed));
+    }
+}

@@ -1,0 +1,202 @@
+//! The engine: compiles, verifies and starts components.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use wasmtime::Engine;
+use wasmtime::component::Linker;
+
+use airssys_wasm_core::{ComponentId, ResourceLimits};
+
+use crate::component::{VerifiedComponent, compile, link};
+use crate::config::EngineConfig;
+use crate::deadline::KillSwitch;
+use crate::error::RuntimeError;
+use crate::host::{KnownInterfaces, link_host};
+use crate::inspection::ComponentReport;
+use crate::instance::{Budget, Completed, ComponentInstance};
+use crate::loaded::LoadedComponents;
+use crate::ports::InstancePorts;
+use crate::state::HostState;
+use crate::store::StoreManager;
+use crate::ticker::Ticker;
+
+/// The engine of a host: one compiler, one pool of instances, one clock for all its components.
+///
+/// ```
+/// use airssys_wasm_runtime::{EngineConfig, RuntimeError, WasmtimeEngine};
+///
+/// let engine = WasmtimeEngine::new(EngineConfig::default())?;
+/// assert!(matches!(engine.verify(b"garbage"), Err(RuntimeError::NotWasm)));
+/// # Ok::<(), RuntimeError>(())
+/// ```
+pub struct WasmtimeEngine {
+    engine: Engine,
+    linker: Linker<HostState>,
+    known: KnownInterfaces,
+    config: EngineConfig,
+    ports: InstancePorts,
+    loaded: Arc<LoadedComponents>,
+    _ticker: Ticker,
+}
+
+/// Everything that a new instance is given.
+#[derive(Debug, Clone)]
+pub struct InstanceSetup {
+    /// Which instance it is.
+    pub id: ComponentId,
+    /// The limits of its memory and of each call.
+    pub limits: ResourceLimits,
+    /// The budget of its start: instantiation and `initialize` together.
+    pub start: Budget,
+    /// What `initialize` gets, as JSON.
+    pub config: String,
+    /// Its ways to the outside.
+    pub ports: InstancePorts,
+    /// Ends it from outside.
+    pub switch: KillSwitch,
+}
+
+impl InstanceSetup {
+    /// A setup with these limits, the default budget for its start, no configuration and no ways to the
+    /// outside.
+    #[must_use]
+    pub fn new(id: ComponentId, limits: ResourceLimits) -> Self {
+        let start = airssys_wasm_core::LifecycleConfig::default();
+        Self {
+            id,
+            limits,
+            start: Budget {
+                fuel: Some(start.start_fuel),
+                timeout: Duration::from_millis(start.start_timeout_ms),
+            },
+            config: "{}".to_owned(),
+            ports: InstancePorts::isolated(),
+            switch: KillSwitch::new(),
+        }
+    }
+}
+
+impl WasmtimeEngine {
+    /// An engine with everything that the host offers linked, and its clock running.
+    ///
+    /// # Errors
+    ///
+    /// [`RuntimeError::EngineCreation`] when the engine refuses the configuration, for instance because
+    /// the address space that it asks for is not to be had.
+    pub fn new(config: EngineConfig) -> Result<Self, RuntimeError> {
+        let created = |error: wasmtime::Error| RuntimeError::EngineCreation(error.into());
+        let engine = Engine::new(&config.to_wasmtime()).map_err(created)?;
+        let mut linker = Linker::new(&engine);
+        link_host(&mut linker).map_err(created)?;
+        let ticker = Ticker::start(&engine, config.tick)
+            .map_err(|error| RuntimeError::EngineCreation(Box::new(error)))?;
+        Ok(Self {
+            engine,
+            linker,
+            known: KnownInterfaces::default(),
+            config,
+            ports: InstancePorts::isolated(),
+            loaded: Arc::default(),
+            _ticker: ticker,
+        })
+    }
+
+    /// The engine beneath.
+    #[must_use]
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Everything that is linked.
+    #[must_use]
+    pub fn linker(&self) -> &Linker<HostState> {
+        &self.linker
+    }
+
+    /// For an embedder's own interfaces, before the first component is verified. Say their names to
+    /// [`declare_interface`](Self::declare_interface) as well.
+    pub fn linker_mut(&mut self) -> &mut Linker<HostState> {
+        &mut self.linker
+    }
+
+    /// Says that the linker now holds `interface` (such as `acme:rules/engine@1.0.0`), so that it is not
+    /// listed as missing beside others that are.
+    pub fn declare_interface(&mut self, interface: &str) {
+        self.known.add(interface);
+    }
+
+    /// What it was made for.
+    #[must_use]
+    pub fn config(&self) -> &EngineConfig {
+        &self.config
+    }
+
+    /// The ways to the outside of components that are loaded by handle. Without it they are isolated.
+    pub fn set_ports(&mut self, ports: InstancePorts) {
+        self.ports = ports;
+    }
+
+    pub(crate) fn ports(&self) -> &InstancePorts {
+        &self.ports
+    }
+
+    pub(crate) fn loaded(&self) -> &Arc<LoadedComponents> {
+        &self.loaded
+    }
+
+    /// Compiles a component and checks that this host can run it. This takes processor time: call it
+    /// where blocking is allowed.
+    ///
+    /// # Errors
+    ///
+    /// One variant for each thing that can be wrong: too large, a core module, not WebAssembly,
+    /// truncated, not valid, imports that are missing (all are listed), interfaces of another shape.
+    pub fn verify(&self, wasm: &[u8]) -> Result<VerifiedComponent, RuntimeError> {
+        let bytes = wasm.len() as u64;
+        if bytes > self.config.max_component_bytes {
+            return Err(RuntimeError::TooLarge { bytes, max_bytes: self.config.max_component_bytes });
+        }
+        link(compile(&self.engine, wasm)?, &self.linker, &self.known)
+    }
+
+    /// What a component imports, exports and needs, whether or not this host can run it. This takes
+    /// processor time like [`verify`](Self::verify).
+    ///
+    /// # Errors
+    ///
+    /// As [`verify`](Self::verify), without those about imports.
+    pub fn inspect(&self, wasm: &[u8]) -> Result<ComponentReport, RuntimeError> {
+        let component = compile(&self.engine, wasm)?;
+        Ok(ComponentReport::of(&component, wasm.len() as u64, self.known.missing(&component)))
+    }
+
+    /// Makes an instance of a verified component and initialises it.
+    ///
+    /// # Errors
+    ///
+    /// [`RuntimeError::NeedsMoreMemory`], [`RuntimeError::NeedsLargerTable`] and
+    /// [`RuntimeError::BeyondEngine`] before any guest code runs, [`RuntimeError::PoolExhausted`], and
+    /// [`RuntimeError::InstantiationFailed`] with the cause for all that happens in the guest.
+    pub async fn start(
+        &self,
+        component: &VerifiedComponent,
+        setup: InstanceSetup,
+    ) -> Result<Completed<ComponentInstance>, RuntimeError> {
+        let asked_bytes = setup.limits.max_memory_bytes();
+        if asked_bytes > self.config.max_memory_bytes {
+            return Err(RuntimeError::BeyondEngine { asked_bytes, max_bytes: self.config.max_memory_bytes });
+        }
+        component.fits(&setup.limits)?;
+        let InstanceSetup { id, limits, start, config, ports, switch } = setup;
+        let state = HostState::new(id, &limits, ports, switch);
+        let store = StoreManager::new(&self.engine).create(state, &limits)?;
+        ComponentInstance::start(store, component, &config, start, self.config.max_instances).await
+    }
+}
+
+impl std::fmt::Debug for WasmtimeEngine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("WasmtimeEngine").field("config", &self.config).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,140 @@
+//! Errors of loading and running components.
+
+use thiserror::Error;
+
+use airssys_wasm_core::{ComponentHandle, EndCause, ResourceLimitError, WasmError};
+
+use crate::failure::CallFailure;
+
+/// Why a component could not be loaded or run.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum RuntimeError {
+    /// The engine refuses its configuration, or its thread could not be started.
+    #[error("the engine cannot be created")]
+    EngineCreation(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The file is larger than the host takes.
+    #[error("component of {bytes} bytes; at most {max_bytes} are allowed ([host.ceilings] max_component_bytes)")]
+    TooLarge {
+        /// Its size.
+        bytes: u64,
+        /// The host's ceiling.
+        max_bytes: u64,
+    },
+    /// A core WebAssembly module.
+    #[error(
+        "this is a core WebAssembly module, not a component; turn it into one, for example with \
+         `wasm-tools component new`"
+    )]
+    CoreModule,
+    /// Not WebAssembly at all.
+    #[error("this is not a WebAssembly component: it does not start with the component header")]
+    NotWasm,
+    /// The file ends in the middle.
+    #[error("the component is truncated: it ends inside a section after {bytes} bytes")]
+    Truncated {
+        /// How long it is.
+        bytes: usize,
+    },
+    /// The engine's validation refuses it.
+    #[error("the component is not valid")]
+    InvalidComponent(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// It imports what the host does not offer; every missing import is listed.
+    #[error("the host offers no implementation for {}", .0.join(", "))]
+    MissingImports(Vec<String>),
+    /// It imports or exports a known interface with other types than that interface has.
+    #[error("interface {interface} does not have the types of this version")]
+    IncompatibleInterface {
+        /// Which one.
+        interface: String,
+        /// What differs.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// It needs more memory to start than its limit allows.
+    #[error(
+        "the component needs {needed_bytes} bytes of memory to start and its limit is {max_bytes}; raise \
+         [resources.memory] max_bytes to at least that"
+    )]
+    NeedsMoreMemory {
+        /// What it needs.
+        needed_bytes: u64,
+        /// Its limit.
+        max_bytes: u64,
+    },
+    /// It needs larger tables to start than its limits allow.
+    #[error("the component needs a table of {needed_elements} elements to start; at most {max_elements} are allowed")]
+    NeedsLargerTable {
+        /// What its largest table needs.
+        needed_elements: u64,
+        /// What its memory limit carries.
+        max_elements: u64,
+    },
+    /// The memory limit is beyond what the engine was made for.
+    #[error("a memory limit of {asked_bytes} bytes is beyond the {max_bytes} that this engine was made for")]
+    BeyondEngine {
+        /// The limit asked for.
+        asked_bytes: u64,
+        /// What the engine reserves for each memory.
+        max_bytes: u64,
+    },
+    /// The limits contradict themselves.
+    #[error("the limits are not valid")]
+    InvalidLimits(#[from] ResourceLimitError),
+    /// All places of the engine's pool are taken.
+    #[error("all {max_instances} places for instances are taken")]
+    PoolExhausted {
+        /// How many there are.
+        max_instances: u32,
+    },
+    /// The instance could not be started.
+    #[error("the instance could not be started")]
+    InstantiationFailed(#[source] CallFailure),
+    /// There is no component with this handle.
+    #[error("no component with handle {} ({})", .0.handle_id(), .0.id())]
+    ComponentNotFound(ComponentHandle),
+    /// The component does not export what the call needs.
+    #[error("the component has no {0}")]
+    MissingExport(&'static str),
+    /// A call ended the instance.
+    #[error("the call failed")]
+    ExecutionError(#[source] CallFailure),
+}
+
+impl From<CallFailure> for WasmError {
+    fn from(failure: CallFailure) -> Self {
+        match failure.cause {
+            EndCause::OutOfFuel(fuel) => Self::out_of_fuel(fuel),
+            EndCause::Timeout { timeout_ms, fuel_consumed } => Self::execution_timeout(timeout_ms, fuel_consumed),
+            EndCause::OutOfMemory { max_bytes, requested_bytes } => {
+                Self::OutOfMemory { max_bytes, requested_bytes }
+            }
+            EndCause::Trap { kind, backtrace } => Self::Trap { kind, backtrace, source: None },
+            EndCause::HostLimit { detail } => Self::HostLimit { reason: detail, source: None },
+            EndCause::InitialiseFailed { detail } => Self::InitialiseFailed { reason: detail },
+            other => Self::ExecutionFailed { reason: other.to_string(), source: None },
+        }
+    }
+}
+
+impl From<RuntimeError> for WasmError {
+    fn from(error: RuntimeError) -> Self {
+        match error {
+            RuntimeError::EngineCreation(source) => Self::EngineCreation { source },
+            RuntimeError::InstantiationFailed(failure) | RuntimeError::ExecutionError(failure) => failure.into(),
+            RuntimeError::ComponentNotFound(handle) => Self::ComponentNotFound(handle),
+            RuntimeError::InvalidLimits(error) => error.into(),
+            RuntimeError::NeedsMoreMemory { needed_bytes, max_bytes } => {
+                Self::OutOfMemory { max_bytes, requested_bytes: needed_bytes }
+            }
+            error @ RuntimeError::MissingExport(_) => Self::Unsupported { reason: error.to_string() },
+            error @ (RuntimeError::PoolExhausted { .. } | RuntimeError::BeyondEngine { .. }) => {
+                Self::InvalidConfiguration { reason: error.to_string(), source: None }
+            }
+            error => {
+                let reason = error.to_string();
+                Self::InvalidComponent { reason, source: Some(Box::new(error)) }
+            }
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! One message, one fresh instance: limits without actors.
+
+use std::sync::Arc;
+
+use airssys_wasm_core::{
+    ComponentId, FuelMetrics, HandlerError, MessagePayload, ResourceLimits, WasmError, WasmResult,
+};
+
+use crate::component::VerifiedComponent;
+use crate::engine::{InstanceSetup, WasmtimeEngine};
+use crate::error::RuntimeError;
+
+/// Runs components under limits for embedders that want no actors.
+///
+/// ```no_run
+/// use std::sync::Arc;
+/// use airssys_wasm_core::{ComponentId, MessagePayload, ResourceLimits};
+/// use airssys_wasm_runtime::{ComponentExecutor, EngineConfig, ExecutionResult, WasmtimeEngine};
+///
+/// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+/// let engine = Arc::new(WasmtimeEngine::new(EngineConfig::default())?);
+/// let component = engine.verify(&std::fs::read("rule.wasm")?)?;
+/// let limits = ResourceLimits::builder().memory_bytes(1 << 20).max_fuel(1_000_000).build()?;
+/// let id = ComponentId::new("rules", "rule", "0")?;
+///
+/// let executor = ComponentExecutor::new(engine);
+/// let result = executor.execute_with_limits(id, &component, &limits, &"input".into()).await?;
+/// println!("{} units", result.fuel_metrics().consumed());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct ComponentExecutor {
+    engine: Arc<WasmtimeEngine>,
+}
+
+/// What an execution came to, where the component was not ended by it.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum ExecutionResult {
+    /// The handler answered.
+    Success {
+        /// Its reply, where it gave one.
+        output: Option<MessagePayload>,
+        /// What the call consumed, exactly.
+        fuel_metrics: FuelMetrics,
+    },
+    /// The handler answered with a business error of its own.
+    HandlerError {
+        /// What it said.
+        error: HandlerError,
+        /// What the call consumed, exactly.
+        fuel_metrics: FuelMetrics,
+    },
+}
+
+impl ExecutionResult {
+    /// What the call consumed, exactly.
+    #[must_use]
+    pub fn fuel_metrics(&self) -> FuelMetrics {
+        match self {
+            Self::Success { fuel_metrics, .. } | Self::HandlerError { fuel_metrics, .. } => *fuel_metrics,
+        }
+    }
+}
+
+impl ComponentExecutor {
+    /// An executor on this engine.
+    #[must_use]
+    pub fn new(engine: Arc<WasmtimeEngine>) -> Self {
+        Self { engine }
+    }
+
+    /// Makes an instance, initialises it, gives it one message from `host/executor` and drops it.
+    ///
+    /// Needs a tokio runtime with time enabled.
+    ///
+    /// # Errors
+    ///
+    /// [`WasmError`] with the limit that was hit, the trap, or what hinders the start;
+    /// [`WasmError::Unsupported`] for a component without `handler`.
+    pub async fn execute_with_limits(
+        &self,
+        id: ComponentId,
+        component: &VerifiedComponent,
+        limits: &ResourceLimits,
+        message: &MessagePayload,
+    ) -> WasmResult<ExecutionResult> {
+        if !component.has_handler() {
+            return Err(RuntimeError::MissingExport("handler").into());
+        }
+        let setup = InstanceSetup::new(id, limits.clone());
+        let mut instance = self.engine.start(component, setup).await?.value;
+        let done = instance.handle_message("host/executor", None, message).await.map_err(WasmError::from)?;
+        Ok(match done.value {
+            Ok(output) => ExecutionResult::Success { output, fuel_metrics: done.fuel },
+            Err(error) => ExecutionResult::HandlerError { error, fuel_metrics: done.fuel },
+        })
+    }
+}

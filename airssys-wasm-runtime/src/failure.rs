@@ -1,0 +1,136 @@
+//! Why a call ended, from what the engine says of it.
+//!
+//! Causes come from the types of errors, never from their texts.
+
+use std::str::Utf8Error;
+use std::string::FromUtf8Error;
+
+use thiserror::Error;
+use wasmtime::component::ResourceTableError;
+use wasmtime::{Trap, WasmBacktrace};
+use wasmtime_wasi::I32Exit;
+
+use airssys_wasm_core::{EndCause, FuelMetrics, TrapKind};
+
+use crate::bounds::{MAX_BACKTRACE_BYTES, MAX_BACKTRACE_FRAMES};
+use crate::deadline::Interruption;
+use crate::text::cut;
+
+/// A call that ended its instance.
+#[derive(Debug, Clone, PartialEq, Error)]
+#[error("{cause}")]
+pub struct CallFailure {
+    /// Why.
+    pub cause: EndCause,
+    /// What the call consumed: exact when it ran out of fuel, otherwise a lower bound within
+    /// [`FUEL_INTERVAL`](crate::FUEL_INTERVAL) units.
+    pub fuel: FuelMetrics,
+}
+
+/// What the host knows of a call beside the engine's error.
+pub(crate) struct Circumstances {
+    pub(crate) fuel: FuelMetrics,
+    pub(crate) timeout_ms: u64,
+    pub(crate) max_memory_bytes: u64,
+    pub(crate) denied_growth: Option<u64>,
+}
+
+impl Circumstances {
+    /// The cause of a call that the host ended.
+    pub(crate) fn interrupted(&self, interruption: Interruption) -> EndCause {
+        match interruption {
+            Interruption::Timeout => {
+                EndCause::Timeout { timeout_ms: self.timeout_ms, fuel_consumed: self.fuel.consumed() }
+            }
+            Interruption::Killed => EndCause::Killed,
+        }
+    }
+
+    /// The cause of a call that the engine ended: out of fuel before timeout, before out of memory,
+    /// before any other trap.
+    pub(crate) fn trapped(&self, error: &wasmtime::Error) -> EndCause {
+        if let Some(interruption) = error.downcast_ref::<Interruption>() {
+            return self.interrupted(*interruption);
+        }
+        let trap = error.downcast_ref::<Trap>();
+        if trap == Some(&Trap::OutOfFuel) {
+            return EndCause::OutOfFuel(self.fuel);
+        }
+        let kind = match trap {
+            Some(trap) => trap_kind(*trap),
+            None => match error_kind(error) {
+                Some(kind) => kind,
+                None => return EndCause::HostLimit { detail: first_line(error) },
+            },
+        };
+        if let Some(requested_bytes) = self.denied_growth {
+            return EndCause::OutOfMemory { max_bytes: self.max_memory_bytes, requested_bytes };
+        }
+        EndCause::Trap { kind, backtrace: backtrace(error) }
+    }
+}
+
+fn trap_kind(trap: Trap) -> TrapKind {
+    match trap {
+        Trap::StackOverflow => TrapKind::StackOverflow,
+        Trap::UnreachableCodeReached => TrapKind::Unreachable,
+        Trap::MemoryOutOfBounds | Trap::HeapMisaligned => TrapKind::MemoryOutOfBounds,
+        Trap::TableOutOfBounds | Trap::IndirectCallToNull | Trap::BadSignature => TrapKind::Table,
+        Trap::IntegerOverflow | Trap::IntegerDivisionByZero | Trap::BadConversionToInteger => {
+            TrapKind::Arithmetic
+        }
+        Trap::CannotEnterComponent
+        | Trap::CannotLeaveComponent
+        | Trap::InvalidChar
+        | Trap::StringOutOfBounds
+        | Trap::ListOutOfBounds
+        | Trap::InvalidDiscriminant
+        | Trap::UnalignedPointer => TrapKind::ComponentModel,
+        _ => TrapKind::Other,
+    }
+}
+
+/// The kind of an error of the engine that is no trap, none where it is a bound of the engine.
+///
+/// Values that a guest hands over in a wrong form are reported by the engine as plain messages or as
+/// errors of text decoding; its bounds on copies and handles have types of their own.
+fn error_kind(error: &wasmtime::Error) -> Option<TrapKind> {
+    if error.is::<I32Exit>() {
+        Some(TrapKind::Exit)
+    } else if error.is::<ResourceTableError>() {
+        match error.downcast_ref::<ResourceTableError>() {
+            Some(ResourceTableError::Full) => None,
+            _ => Some(TrapKind::ComponentModel),
+        }
+    } else if error.is::<String>() || error.is::<&'static str>() {
+        Some(TrapKind::ComponentModel)
+    } else if error.is::<Utf8Error>() || error.is::<FromUtf8Error>() {
+        Some(TrapKind::ComponentModel)
+    } else {
+        None
+    }
+}
+
+fn first_line(error: &wasmtime::Error) -> String {
+    let mut text = error.root_cause().to_string();
+    cut(&mut text, 256);
+    text
+}
+
+/// The guest's call stack, innermost frame first, one frame a line.
+fn backtrace(error: &wasmtime::Error) -> String {
+    let Some(trace) = error.downcast_ref::<WasmBacktrace>() else { return String::new() };
+    let mut text = String::new();
+    for (number, frame) in trace.frames().iter().take(MAX_BACKTRACE_FRAMES).enumerate() {
+        let name = frame.func_name().map_or_else(
+            || format!("<function {}>", frame.func_index()),
+            |name| format!("{:#}", rustc_demangle::demangle(name)),
+        );
+        let module = frame.module().name().unwrap_or("<module>");
+        text.push_str(&format!("{number:>2}: {module}!{name}\n"));
+    }
+    if cut(&mut text, MAX_BACKTRACE_BYTES) {
+        text.push('…');
+    }
+    text
+}

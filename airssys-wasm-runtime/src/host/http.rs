@@ -1,0 +1,23 @@
+//! `wasi:http`: linked because ordinary JavaScript toolchains import it; every request is denied.
+
+use std::future::{Future, ready};
+
+use http::{Request, Response};
+use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
+
+/// Denies every outgoing request with the interface's own error.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct DeniedHttp;
+
+type Processing = Box<dyn Future<Output = Result<(), Error>> + Send>;
+
+impl WasiHttpHooks for DeniedHttp {
+    fn send_request(
+        &mut self,
+        _request: Request<WasiBody>,
+        _options: Option<RequestOptions>,
+        _processing: Processing,
+    ) -> Box<dyn Future<Output = Result<(Response<WasiBody>, Processing), Error>> + Send> {
+        Box::new(ready(Err(Error::HttpRequestDenied)))
+    }
+}

@@ -1,0 +1,11 @@
+//! The host's side of the imports of the WIT package and of WASI, one file per interface.
+
+mod http;
+mod linking;
+mod messaging;
+mod services;
+mod storage;
+
+pub(crate) use http::DeniedHttp;
+pub(crate) use linking::{KnownInterfaces, link_host};
+pub use linking::UNSUPPORTED_IMPORTS;

@@ -1,0 +1,97 @@
+//! `airssys:core/services`.
+
+use std::future::Future;
+use std::sync::LazyLock;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use airssys_wasm_core::{ComponentId, ComponentState as State, ComponentSummary as Summary, LogLevel, LogRecord};
+
+use crate::bindings::airssys::core::services::{
+    ComponentState, ComponentSummary, Host, HostError, LogLevel as GuestLevel, WallTime,
+};
+use crate::bounds::{MAX_LOG_CONTEXT_BYTES, MAX_LOG_CONTEXT_PAIRS, MAX_LOG_MESSAGE_BYTES};
+use crate::state::HostState;
+use crate::text::cut;
+
+/// The arbitrary point from which the monotonic clock counts.
+static ORIGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
+
+impl Host for HostState {
+    fn log(
+        &mut self,
+        level: GuestLevel,
+        mut message: String,
+        context: Vec<(String, String)>,
+    ) -> wasmtime::Result<()> {
+        let mut truncated = cut(&mut message, MAX_LOG_MESSAGE_BYTES) || context.len() > MAX_LOG_CONTEXT_PAIRS;
+        let context = context
+            .into_iter()
+            .take(MAX_LOG_CONTEXT_PAIRS)
+            .map(|(mut key, mut value)| {
+                truncated |= cut(&mut key, MAX_LOG_CONTEXT_BYTES);
+                truncated |= cut(&mut value, MAX_LOG_CONTEXT_BYTES);
+                (key, value)
+            })
+            .collect();
+        let level = match level {
+            GuestLevel::Trace => LogLevel::Trace,
+            GuestLevel::Debug => LogLevel::Debug,
+            GuestLevel::Info => LogLevel::Info,
+            GuestLevel::Warn => LogLevel::Warn,
+            GuestLevel::Error => LogLevel::Error,
+        };
+        self.log_sink().log(self.component_id(), LogRecord { level, message, context, truncated });
+        Ok(())
+    }
+
+    fn now(&mut self) -> wasmtime::Result<WallTime> {
+        // A clock before 1970 is shown as 1970.
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Ok(WallTime { seconds: since.as_secs(), nanoseconds: since.subsec_nanos() })
+    }
+
+    fn monotonic_now(&mut self) -> wasmtime::Result<u64> {
+        Ok(u64::try_from(ORIGIN.elapsed().as_nanos()).unwrap_or(u64::MAX))
+    }
+
+    fn sleep(&mut self, duration_ms: u64) -> impl Future<Output = wasmtime::Result<()>> + Send {
+        async move {
+            tokio::time::sleep(Duration::from_millis(duration_ms)).await;
+            Ok(())
+        }
+    }
+
+    fn list_components(&mut self) -> wasmtime::Result<Vec<ComponentSummary>> {
+        let visible = self.directory().visible_to(self.component_id());
+        Ok(visible.into_iter().map(outgoing).collect())
+    }
+
+    fn component_info(&mut self, id: String) -> wasmtime::Result<Result<ComponentSummary, HostError>> {
+        let id: ComponentId = match id.parse() {
+            Ok(id) => id,
+            Err(error) => {
+                let error: airssys_wasm_core::IdError = error;
+                return Ok(Err(HostError::InvalidArgument(error.to_string())));
+            }
+        };
+        let found = self.directory().find(self.component_id(), &id);
+        Ok(found.map(outgoing).ok_or(HostError::NotFound))
+    }
+}
+
+fn outgoing(summary: Summary) -> ComponentSummary {
+    ComponentSummary {
+        id: summary.id.to_string(),
+        state: match summary.state {
+            State::Installed => ComponentState::Installed,
+            State::Starting => ComponentState::Starting,
+            State::Running => ComponentState::Running,
+            State::Draining => ComponentState::Draining,
+            State::Stopped => ComponentState::Stopped,
+            State::Failed => ComponentState::Failed,
+        },
+        version: summary.version.to_string(),
+        handled: summary.handled,
+        restarts: summary.restarts,
+    }
+}

@@ -1,0 +1,430 @@
+//! A running instance: the one owner of a store.
+//!
+//! Invariant: a store that a call has left in an unknown state is gone. The call takes the store out of
+//! the instance and puts it back only when it succeeded, so that an instance whose call failed, or was
+//! dropped halfway, holds nothing that could be entered again.
+
+use std::time::Duration;
+
+use wasmtime::Store;
+
+use airssys_wasm_core::{
+    ComponentId, CorrelationId, EndCause, FuelMetrics, HandlerError, HealthStatus, MemoryMetrics,
+    MessagePayload, RequestError, ResourceLimits, SendError,
+};
+
+use crate::bindings::airssys::core::types;
+use crate::bindings::exports::airssys::core::{handler, health, lifecycle};
+use crate::bounds::MAX_GUEST_ERROR_BYTES;
+use crate::component::VerifiedComponent;
+use crate::deadline::{Interruption, KillSwitch, within};
+use crate::error::RuntimeError;
+use crate::failure::{CallFailure, Circumstances};
+use crate::limiter::MemoryGauge;
+use crate::state::HostState;
+use crate::text::cut;
+
+/// What a call returned, and what it cost.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Completed<T> {
+    /// What the guest returned.
+    pub value: T,
+    /// The fuel that it took, exactly.
+    pub fuel: FuelMetrics,
+}
+
+/// The budget of one call.
+#[derive(Debug, Clone, Copy)]
+pub struct Budget {
+    /// Fuel units; none means that the call is not metered.
+    pub fuel: Option<u64>,
+    /// Wall clock, guest code and parked host calls together.
+    pub timeout: Duration,
+}
+
+impl Budget {
+    /// The budget that these limits give to each call.
+    #[must_use]
+    pub fn of(limits: &ResourceLimits) -> Self {
+        Self {
+            fuel: limits.max_fuel_per_execution(),
+            timeout: Duration::from_millis(limits.execution_timeout_ms()),
+        }
+    }
+
+    fn timeout_ms(self) -> u64 {
+        u64::try_from(self.timeout.as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+/// A running instance of a component, owned by one task.
+#[derive(Debug)]
+pub struct ComponentInstance {
+    id: ComponentId,
+    live: Option<Live>,
+    budget: Budget,
+    gauge: MemoryGauge,
+    switch: KillSwitch,
+}
+
+struct Live {
+    store: Store<HostState>,
+    lifecycle: Option<lifecycle::Guest>,
+    handler: Option<handler::Guest>,
+    health: Option<health::Guest>,
+}
+
+impl std::fmt::Debug for Live {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Live").finish_non_exhaustive()
+    }
+}
+
+impl ComponentInstance {
+    /// Instantiates `component` in `store` and initialises it, both together within `budget`.
+    pub(crate) async fn start(
+        mut store: Store<HostState>,
+        component: &VerifiedComponent,
+        config: &str,
+        budget: Budget,
+        max_instances: u32,
+    ) -> Result<Completed<Self>, RuntimeError> {
+        let switch = store.data().switch().clone();
+        let gauge = store.data().limiter().gauge();
+        begin(&mut store, budget);
+        let outcome = within(instantiate(&mut store, component, config), budget.timeout, &switch).await;
+        let facts = circumstances(&store, budget);
+        let failure = |cause| {
+            Err(RuntimeError::InstantiationFailed(CallFailure { cause, fuel: facts.fuel }))
+        };
+        let (lifecycle, handler, health) = match outcome {
+            Ok(Ok(exports)) => exports,
+            Ok(Err(Unstarted::Engine(error))) if error.is::<wasmtime::PoolConcurrencyLimitError>() => {
+                return Err(RuntimeError::PoolExhausted { max_instances });
+            }
+            Ok(Err(Unstarted::Instantiation(error))) => {
+                if error.is::<wasmtime::PoolConcurrencyLimitError>() {
+                    return Err(RuntimeError::PoolExhausted { max_instances });
+                }
+                // Denied before any guest code ran: the component needs more than it may have.
+                if let (Some(needed_bytes), None) = (facts.denied_growth, error.downcast_ref::<wasmtime::Trap>()) {
+                    return Err(RuntimeError::NeedsMoreMemory {
+                        needed_bytes,
+                        max_bytes: facts.max_memory_bytes,
+                    });
+                }
+                return failure(facts.trapped(&error));
+            }
+            Ok(Err(Unstarted::Engine(error))) => return failure(facts.trapped(&error)),
+            Ok(Err(Unstarted::Guest(detail))) => return failure(EndCause::InitialiseFailed { detail }),
+            Err(interruption) => return failure(facts.interrupted(interruption)),
+        };
+        let state = store.data();
+        let instance = Self {
+            id: state.component_id().clone(),
+            budget: Budget::of(state.limits()),
+            gauge,
+            switch,
+            live: Some(Live { store, lifecycle, handler, health }),
+        };
+        Ok(Completed { value: instance, fuel: facts.fuel })
+    }
+
+    /// Which instance it is.
+    #[must_use]
+    pub fn id(&self) -> &ComponentId {
+        &self.id
+    }
+
+    /// Whether it can still be called. After a failed call it cannot, and its store is gone.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        self.live.is_some()
+    }
+
+    /// What it holds of memory, readable from any thread.
+    #[must_use]
+    pub fn memory_gauge(&self) -> MemoryGauge {
+        self.gauge.clone()
+    }
+
+    /// What it holds of memory now.
+    #[must_use]
+    pub fn memory(&self) -> MemoryMetrics {
+        self.gauge.read()
+    }
+
+    /// Bytes of all its memories now.
+    #[must_use]
+    pub fn memory_bytes(&self) -> u64 {
+        self.gauge.current()
+    }
+
+    /// Its memory limit in bytes.
+    #[must_use]
+    pub fn max_memory_bytes(&self) -> u64 {
+        self.gauge.max()
+    }
+
+    /// Ends it from any thread.
+    #[must_use]
+    pub fn kill_switch(&self) -> KillSwitch {
+        self.switch.clone()
+    }
+
+    /// Calls `handler.handle-message`. A handler error is a result like any other.
+    ///
+    /// # Errors
+    ///
+    /// [`CallFailure`] when the call ended the instance; it cannot be called again.
+    pub async fn handle_message(
+        &mut self,
+        sender: &str,
+        correlation: Option<CorrelationId>,
+        payload: &MessagePayload,
+    ) -> Result<Completed<Result<Option<MessagePayload>, HandlerError>>, CallFailure> {
+        let message = types::Message {
+            sender,
+            correlation_id: correlation.map(CorrelationId::get),
+            payload: outgoing(payload),
+        };
+        let mut live = self.enter(self.budget)?;
+        let outcome = match &live.handler {
+            Some(handler) => {
+                let call = handler.call_handle_message(&mut live.store, message);
+                within(call, self.budget.timeout, &self.switch).await
+            }
+            None => Ok(Ok(Err(types::HandlerErrorResult::Failed("the component has no handler".to_owned())))),
+        };
+        let done = self.leave(live, outcome, self.budget)?;
+        let value = match done.value {
+            Ok(reply) => Ok(reply.map(incoming)),
+            Err(error) => Err(handler_error(error)),
+        };
+        Ok(Completed { value, fuel: done.fuel })
+    }
+
+    /// Calls `handler.handle-callback`.
+    ///
+    /// # Errors
+    ///
+    /// [`CallFailure`] when the call ended the instance; it cannot be called again.
+    pub async fn handle_callback(
+        &mut self,
+        correlation: CorrelationId,
+        reply: Result<&MessagePayload, &RequestError>,
+    ) -> Result<Completed<()>, CallFailure> {
+        let text;
+        let reply = match reply {
+            Ok(payload) => Ok(outgoing(payload)),
+            Err(error) => {
+                text = error_text(error);
+                Err(request_error(error, &text))
+            }
+        };
+        let mut live = self.enter(self.budget)?;
+        let outcome = match &live.handler {
+            Some(handler) => {
+                let call = handler.call_handle_callback(&mut live.store, correlation.get(), reply);
+                within(call, self.budget.timeout, &self.switch).await
+            }
+            None => Ok(Ok(())),
+        };
+        self.leave(live, outcome, self.budget)
+    }
+
+    /// Calls `health.health`; a component without it is healthy as long as it lives.
+    ///
+    /// # Errors
+    ///
+    /// [`CallFailure`] when the call ended the instance; it cannot be called again.
+    pub async fn health(&mut self, timeout: Duration) -> Result<Completed<HealthStatus>, CallFailure> {
+        let budget = Budget { timeout, ..self.budget };
+        let mut live = self.enter(budget)?;
+        let outcome = match &live.health {
+            Some(health) => within(health.call_health(&mut live.store), timeout, &self.switch).await,
+            None => Ok(Ok(health::HealthStatus::Healthy)),
+        };
+        let done = self.leave(live, outcome, budget)?;
+        let value = match done.value {
+            health::HealthStatus::Healthy => HealthStatus::Healthy,
+            health::HealthStatus::Degraded(text) => HealthStatus::Degraded(bounded(text)),
+            health::HealthStatus::Unhealthy(text) => HealthStatus::Unhealthy(bounded(text)),
+        };
+        Ok(Completed { value, fuel: done.fuel })
+    }
+
+    /// Calls `lifecycle.shutdown` where the component has it, and drops the store.
+    ///
+    /// # Errors
+    ///
+    /// [`CallFailure`] when the call failed; the store is dropped all the same.
+    pub async fn shutdown(mut self) -> Result<Completed<()>, CallFailure> {
+        let budget = self.budget;
+        let mut live = self.enter(budget)?;
+        let outcome = match &live.lifecycle {
+            Some(lifecycle) => {
+                within(lifecycle.call_shutdown(&mut live.store), budget.timeout, &self.switch).await
+            }
+            None => Ok(Ok(())),
+        };
+        self.leave(live, outcome, budget)
+    }
+
+    /// Takes the store out for one call.
+    fn enter(&mut self, budget: Budget) -> Result<Live, CallFailure> {
+        let ended = || CallFailure {
+            cause: EndCause::Killed,
+            fuel: FuelMetrics::new(budget.fuel.unwrap_or(u64::MAX), 0),
+        };
+        if self.switch.is_killed() {
+            self.live = None;
+        }
+        let mut live = self.live.take().ok_or_else(ended)?;
+        begin(&mut live.store, budget);
+        Ok(live)
+    }
+
+    /// Puts the store back after a call that succeeded; drops it after any other.
+    fn leave<T>(
+        &mut self,
+        live: Live,
+        outcome: Result<wasmtime::Result<T>, Interruption>,
+        budget: Budget,
+    ) -> Result<Completed<T>, CallFailure> {
+        let facts = circumstances(&live.store, budget);
+        let cause = match outcome {
+            Ok(Ok(value)) => {
+                self.live = Some(live);
+                return Ok(Completed { value, fuel: facts.fuel });
+            }
+            Ok(Err(error)) => facts.trapped(&error),
+            Err(interruption) => facts.interrupted(interruption),
+        };
+        Err(CallFailure { cause, fuel: facts.fuel })
+    }
+}
+
+type Exports = (Option<lifecycle::Guest>, Option<handler::Guest>, Option<health::Guest>);
+
+enum Unstarted {
+    Instantiation(wasmtime::Error),
+    Engine(wasmtime::Error),
+    Guest(String),
+}
+
+async fn instantiate(
+    store: &mut Store<HostState>,
+    component: &VerifiedComponent,
+    config: &str,
+) -> Result<Exports, Unstarted> {
+    let instance =
+        component.pre().instantiate_async(&mut *store).await.map_err(Unstarted::Instantiation)?;
+    let indices = component.exports();
+    let lifecycle = indices
+        .lifecycle
+        .as_ref()
+        .map(|indices| indices.load(&mut *store, &instance))
+        .transpose()
+        .map_err(Unstarted::Engine)?;
+    let handler = indices
+        .handler
+        .as_ref()
+        .map(|indices| indices.load(&mut *store, &instance))
+        .transpose()
+        .map_err(Unstarted::Engine)?;
+    let health = indices
+        .health
+        .as_ref()
+        .map(|indices| indices.load(&mut *store, &instance))
+        .transpose()
+        .map_err(Unstarted::Engine)?;
+    if let Some(lifecycle) = &lifecycle {
+        let answer = lifecycle.call_initialize(&mut *store, config).await.map_err(Unstarted::Engine)?;
+        answer.map_err(|text| Unstarted::Guest(bounded(text)))?;
+    }
+    Ok((lifecycle, handler, health))
+}
+
+/// Refills the budget of a call that is about to begin.
+fn begin(store: &mut Store<HostState>, budget: Budget) {
+    // Unmetered is the most there is, never zero: a store without fuel traps at once.
+    if let Err(error) = store.set_fuel(budget.fuel.unwrap_or(u64::MAX)) {
+        // The engine's configuration always meters, so that this cannot be; a store without its fuel
+        // traps at its first instruction, which is safe.
+        tracing::error!(%error, "fuel could not be set");
+    }
+    store.set_epoch_deadline(1);
+    let state = store.data_mut();
+    state.clock_mut().begin(budget.timeout);
+    state.limiter_mut().begin_call();
+}
+
+fn circumstances(store: &Store<HostState>, budget: Budget) -> Circumstances {
+    let max = budget.fuel.unwrap_or(u64::MAX);
+    let left = store.get_fuel().unwrap_or(0);
+    let limiter = store.data().limiter();
+    Circumstances {
+        fuel: FuelMetrics::new(max, max.saturating_sub(left)),
+        timeout_ms: budget.timeout_ms(),
+        max_memory_bytes: store.data().limits().max_memory_bytes(),
+        denied_growth: limiter.denied_in_call(),
+    }
+}
+
+fn outgoing(payload: &MessagePayload) -> types::PayloadParam<'_> {
+    types::PayloadParam { data: payload.bytes(), content_type: payload.content_type() }
+}
+
+fn incoming(payload: types::PayloadResult) -> MessagePayload {
+    let types::PayloadResult { data, content_type } = payload;
+    match content_type {
+        Some(mut text) => {
+            cut(&mut text, airssys_wasm_core::MAX_CONTENT_TYPE_BYTES);
+            MessagePayload::from(data).with_content_type(text)
+        }
+        None => MessagePayload::from(data),
+    }
+}
+
+fn bounded(mut text: String) -> String {
+    cut(&mut text, MAX_GUEST_ERROR_BYTES);
+    text
+}
+
+fn handler_error(error: types::HandlerErrorResult) -> HandlerError {
+    match error {
+        types::HandlerErrorResult::InvalidMessage(text) => HandlerError::InvalidMessage(bounded(text)),
+        types::HandlerErrorResult::Failed(text) => HandlerError::Failed(bounded(text)),
+    }
+}
+
+fn error_text(error: &RequestError) -> String {
+    match error {
+        RequestError::Handler(HandlerError::InvalidMessage(text) | HandlerError::Failed(text)) => text.clone(),
+        RequestError::Refused(SendError::Denied(rule)) => rule.manifest_key().to_owned(),
+        RequestError::ReceiverEnded { cause } => cause.clone(),
+        other => other.to_string(),
+    }
+}
+
+fn request_error<'a>(error: &RequestError, text: &'a str) -> types::RequestErrorParam<'a> {
+    use types::{HandlerErrorParam, HostErrorParam, RequestErrorParam};
+    match error {
+        RequestError::Handler(HandlerError::InvalidMessage(_)) => {
+            RequestErrorParam::Handler(HandlerErrorParam::InvalidMessage(text))
+        }
+        RequestError::Handler(_) => RequestErrorParam::Handler(HandlerErrorParam::Failed(text)),
+        RequestError::Refused(SendError::NoHandler) => RequestErrorParam::NoHandler,
+        RequestError::Refused(error) => RequestErrorParam::Refused(match error {
+            SendError::Full => HostErrorParam::Full,
+            SendError::Closed => HostErrorParam::Closed,
+            SendError::NotFound => HostErrorParam::NotFound,
+            SendError::TooLarge(limit) => HostErrorParam::TooLarge(*limit),
+            SendError::RateLimited => HostErrorParam::RateLimited,
+            _ => HostErrorParam::Denied(text),
+        }),
+        RequestError::TimedOut { .. } => RequestErrorParam::Refused(HostErrorParam::TimedOut),
+        _ => RequestErrorParam::ReceiverEnded(text),
+    }
+}

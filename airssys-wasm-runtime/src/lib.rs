@@ -1,0 +1,64 @@
+//! Runs untrusted WebAssembly components under limits that are enforced.
+//!
+//! An embedder who wants limits and nothing else depends on this crate alone: [`WasmtimeEngine`] verifies
+//! a component, [`ComponentExecutor`] runs one message in a fresh instance, and [`ComponentInstance`] keeps
+//! an instance for many. Memory is held as the sum over all memories of an instance, processor time by
+//! fuel and by the wall clock, host calls included, and a component may do nothing that its ports do not
+//! allow.
+//!
+//! Invariant: this crate knows nothing of actors, mailboxes, routing, supervision or persistence; what it
+//! needs of them are the ports of `airssys-wasm-core`. No type of the engine beneath is in a public
+//! signature, save the few that an embedder's own interfaces need.
+//!
+//! ```
+//! use airssys_wasm_runtime::{EngineConfig, RuntimeError, WasmtimeEngine};
+//!
+//! let engine = WasmtimeEngine::new(EngineConfig::default())?;
+//! let error = engine.verify(b"\0asm\x01\0\0\0").unwrap_err();
+//! assert!(matches!(error, RuntimeError::CoreModule));
+//! # Ok::<(), RuntimeError>(())
+//! ```
+
+#![deny(unsafe_code)]
+
+mod bindings;
+mod bounds;
+mod component;
+mod config;
+mod deadline;
+mod engine;
+mod error;
+mod executor;
+mod failure;
+mod host;
+mod inspection;
+mod instance;
+mod limiter;
+mod loaded;
+mod peer;
+mod ports;
+mod state;
+mod store;
+mod text;
+mod ticker;
+
+pub use bounds::{
+    FUEL_INTERVAL, MAX_BACKTRACE_BYTES, MAX_BACKTRACE_FRAMES, MAX_CACHED_LINKS, MAX_COMPONENT_HANDLES,
+    MAX_CORE_INSTANCES, MAX_GUEST_ERROR_BYTES, MAX_GUEST_MESSAGE_BYTES, MAX_LOG_CONTEXT_BYTES,
+    MAX_LOG_CONTEXT_PAIRS, MAX_LOG_MESSAGE_BYTES, MAX_MEMORIES, MAX_RANDOM_BYTES, MAX_RESOURCES,
+    MAX_TABLE_ELEMENTS, MAX_TABLES, MAX_WASM_STACK_BYTES,
+};
+pub use component::VerifiedComponent;
+pub use config::EngineConfig;
+pub use deadline::KillSwitch;
+pub use engine::{InstanceSetup, WasmtimeEngine};
+pub use error::RuntimeError;
+pub use executor::{ComponentExecutor, ExecutionResult};
+pub use failure::CallFailure;
+pub use host::UNSUPPORTED_IMPORTS;
+pub use inspection::{ComponentReport, InterfaceReport};
+pub use instance::{Budget, Completed, ComponentInstance};
+pub use limiter::{ComponentResourceLimiter, MemoryGauge, WasmResourceLimiter, apply_limits_to_store};
+pub use ports::{InstancePorts, TracingLog};
+pub use state::HostState;
+pub use store::StoreManager;

@@ -1,0 +1,132 @@
+//! Components that are loaded by handle: each handle leads to the task that owns the store.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use tokio::sync::{Mutex, mpsc, oneshot};
+
+use airssys_wasm_core::{
+    BoxFuture, ComponentHandle, ComponentId, ComponentMessage, CorrelationId, MessagePayload, RequestError,
+    ResourceLimits, RuntimeEngine, WasmError, WasmResult,
+};
+
+use crate::engine::{InstanceSetup, WasmtimeEngine};
+use crate::error::RuntimeError;
+use crate::instance::ComponentInstance;
+
+/// Calls that wait for one component. Callers beyond it wait for a place, so that nothing grows.
+const WAITING_CALLS: usize = 64;
+
+/// The components of one engine that are loaded by handle.
+#[derive(Debug, Default)]
+pub(crate) struct LoadedComponents {
+    calls: Mutex<HashMap<u64, mpsc::Sender<Call>>>,
+}
+
+#[derive(Debug)]
+enum Call {
+    Message(ComponentMessage, oneshot::Sender<WasmResult<Option<MessagePayload>>>),
+    Callback(CorrelationId, Result<MessagePayload, RequestError>, oneshot::Sender<WasmResult<()>>),
+}
+
+impl LoadedComponents {
+    async fn sender(&self, handle: &ComponentHandle) -> WasmResult<mpsc::Sender<Call>> {
+        let calls = self.calls.lock().await;
+        calls.get(&handle.handle_id()).cloned().ok_or_else(|| not_found(handle))
+    }
+}
+
+fn not_found(handle: &ComponentHandle) -> WasmError {
+    RuntimeError::ComponentNotFound(handle.clone()).into()
+}
+
+impl RuntimeEngine for WasmtimeEngine {
+    /// Compiles in place: call it where processor time may be taken.
+    fn load_component<'a>(
+        &'a self,
+        id: &'a ComponentId,
+        wasm: &'a [u8],
+        limits: &'a ResourceLimits,
+    ) -> BoxFuture<'a, WasmResult<ComponentHandle>> {
+        Box::pin(async move {
+            let component = self.verify(wasm)?;
+            let mut setup = InstanceSetup::new(id.clone(), limits.clone());
+            setup.ports = self.ports().clone();
+            let instance = self.start(&component, setup).await?.value;
+            let handle = ComponentHandle::new(id.clone());
+            let (calls, waiting) = mpsc::channel(WAITING_CALLS);
+            self.loaded().calls.lock().await.insert(handle.handle_id(), calls);
+            tokio::spawn(serve(instance, waiting, Arc::clone(self.loaded()), handle.handle_id()));
+            Ok(handle)
+        })
+    }
+
+    fn unload_component<'a>(&'a self, handle: &'a ComponentHandle) -> BoxFuture<'a, WasmResult<()>> {
+        Box::pin(async move {
+            // The task ends, and drops the store, when its last caller is gone.
+            self.loaded().calls.lock().await.remove(&handle.handle_id());
+            Ok(())
+        })
+    }
+
+    fn call_handle_message<'a>(
+        &'a self,
+        handle: &'a ComponentHandle,
+        message: ComponentMessage,
+    ) -> BoxFuture<'a, WasmResult<Option<MessagePayload>>> {
+        Box::pin(async move {
+            let (answer, answered) = oneshot::channel();
+            let calls = self.loaded().sender(handle).await?;
+            calls.send(Call::Message(message, answer)).await.map_err(|_| not_found(handle))?;
+            answered.await.map_err(|_| not_found(handle))?
+        })
+    }
+
+    fn call_handle_callback<'a>(
+        &'a self,
+        handle: &'a ComponentHandle,
+        correlation: CorrelationId,
+        reply: Result<MessagePayload, RequestError>,
+    ) -> BoxFuture<'a, WasmResult<()>> {
+        Box::pin(async move {
+            let (answer, answered) = oneshot::channel();
+            let calls = self.loaded().sender(handle).await?;
+            calls.send(Call::Callback(correlation, reply, answer)).await.map_err(|_| not_found(handle))?;
+            answered.await.map_err(|_| not_found(handle))?
+        })
+    }
+}
+
+/// Owns one instance until it is unloaded or a call ends it.
+async fn serve(
+    mut instance: ComponentInstance,
+    mut waiting: mpsc::Receiver<Call>,
+    loaded: Arc<LoadedComponents>,
+    handle_id: u64,
+) {
+    while instance.is_live() {
+        match waiting.recv().await {
+            Some(Call::Message(message, answer)) => {
+                let sender = message.sender().as_str();
+                let done = instance.handle_message(sender, message.correlation(), message.payload()).await;
+                let result = match done {
+                    Ok(done) => done.value.map_err(WasmError::Handler),
+                    Err(failure) => Err(failure.into()),
+                };
+                // A caller that no longer waits wants no answer.
+                drop(answer.send(result));
+            }
+            Some(Call::Callback(correlation, reply, answer)) => {
+                let done = instance.handle_callback(correlation, reply.as_ref()).await;
+                drop(answer.send(done.map(|done| done.value).map_err(WasmError::from)));
+            }
+            None => {
+                if let Err(failure) = instance.shutdown().await {
+                    tracing::warn!(cause = %failure.cause, "shutdown failed");
+                }
+                return;
+            }
+        }
+    }
+    loaded.calls.lock().await.remove(&handle_id);
+}

@@ -1,0 +1,166 @@
+//! What the host keeps for one instance, inside its store.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use wasmtime::component::ResourceTable;
+use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
+use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
+
+use airssys_wasm_core::{
+    Address, ComponentDirectory, ComponentId, LogSink, MessageLink, MessageRouter, ResourceLimits, SendError,
+};
+
+use crate::bounds::{MAX_CACHED_LINKS, MAX_RANDOM_BYTES, MAX_RESOURCES};
+use crate::deadline::{CallClock, KillSwitch};
+use crate::host::DeniedHttp;
+use crate::limiter::ComponentResourceLimiter;
+use crate::ports::InstancePorts;
+
+/// What the host keeps for one instance: who it is, its limits, and its ways to the outside.
+pub struct HostState {
+    id: ComponentId,
+    ports: InstancePorts,
+    limits: ResourceLimits,
+    limiter: ComponentResourceLimiter,
+    clock: CallClock,
+    switch: KillSwitch,
+    table: ResourceTable,
+    links: HashMap<String, Arc<dyn MessageLink>>,
+    /// Made at the first use: most components never touch WASI.
+    wasi: Option<Box<WasiCtx>>,
+    http: WasiHttpCtx,
+    http_denied: DeniedHttp,
+}
+
+impl HostState {
+    /// The state of a new instance.
+    #[must_use]
+    pub fn new(id: ComponentId, limits: &ResourceLimits, ports: InstancePorts, switch: KillSwitch) -> Self {
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(MAX_RESOURCES);
+        Self {
+            id,
+            ports,
+            limiter: ComponentResourceLimiter::new(limits.max_memory_bytes()),
+            limits: limits.clone(),
+            clock: CallClock::new(switch.clone()),
+            switch,
+            table,
+            links: HashMap::new(),
+            wasi: None,
+            http: WasiHttpCtx::new(),
+            http_denied: DeniedHttp,
+        }
+    }
+
+    /// Which instance it is.
+    #[must_use]
+    pub fn component_id(&self) -> &ComponentId {
+        &self.id
+    }
+
+    /// The way to other components.
+    #[must_use]
+    pub fn message_router(&self) -> &dyn MessageRouter {
+        &*self.ports.router
+    }
+
+    /// The limits of its calls.
+    #[must_use]
+    pub fn limits(&self) -> &ResourceLimits {
+        &self.limits
+    }
+
+    /// The limiter of its memories and tables.
+    #[must_use]
+    pub fn limiter(&self) -> &ComponentResourceLimiter {
+        &self.limiter
+    }
+
+    /// The host's side of the handles that it holds.
+    pub fn resource_table(&mut self) -> &mut ResourceTable {
+        &mut self.table
+    }
+
+    pub(crate) fn limiter_mut(&mut self) -> &mut ComponentResourceLimiter {
+        &mut self.limiter
+    }
+
+    pub(crate) fn clock_mut(&mut self) -> &mut CallClock {
+        &mut self.clock
+    }
+
+    pub(crate) fn switch(&self) -> &KillSwitch {
+        &self.switch
+    }
+
+    pub(crate) fn set_limits(&mut self, limits: ResourceLimits) {
+        self.limits = limits;
+    }
+
+    pub(crate) fn directory(&self) -> &dyn ComponentDirectory {
+        &*self.ports.directory
+    }
+
+    pub(crate) fn log_sink(&self) -> &dyn LogSink {
+        &*self.ports.log
+    }
+
+    pub(crate) fn open_link(&self, target: &Address) -> Result<Arc<dyn MessageLink>, SendError> {
+        self.ports.router.open(self.id.address(), target)
+    }
+
+    /// The link to a target that the guest names, opened at its first use and kept.
+    pub(crate) fn link(&mut self, target: &str) -> Result<Arc<dyn MessageLink>, LinkError> {
+        if let Some(link) = self.links.get(target).filter(|link| link.is_open()) {
+            return Ok(Arc::clone(link));
+        }
+        let address: Address =
+            target.parse().map_err(|error: airssys_wasm_core::IdError| LinkError::Malformed(error.to_string()))?;
+        let link = self.open_link(&address).map_err(LinkError::Refused)?;
+        if self.links.len() >= MAX_CACHED_LINKS {
+            self.links.clear();
+        }
+        self.links.insert(target.to_owned(), Arc::clone(&link));
+        Ok(link)
+    }
+}
+
+/// Why there is no link to a target.
+#[derive(Debug)]
+pub(crate) enum LinkError {
+    Malformed(String),
+    Refused(SendError),
+}
+
+impl fmt::Debug for HostState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HostState").field("id", &self.id).field("limits", &self.limits).finish_non_exhaustive()
+    }
+}
+
+impl WasiView for HostState {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        // The builder's defaults grant nothing: no folder, no address, no variable, no argument, closed
+        // standard streams.
+        let ctx = self.wasi.get_or_insert_with(|| {
+            Box::new(
+                WasiCtxBuilder::new()
+                    .allow_tcp(false)
+                    .allow_udp(false)
+                    .allow_ip_name_lookup(false)
+                    .max_random_size(MAX_RANDOM_BYTES)
+                    .build(),
+            )
+        });
+        WasiCtxView { ctx, table: &mut self.table }
+    }
+}
+
+impl WasiHttpView for HostState {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        WasiHttpCtxView { ctx: &mut self.http, table: &mut self.table, hooks: &mut self.http_denied }
+    }
+}

@@ -1,0 +1,47 @@
+//! Who may send what to whom, and how much of it: patterns, capability sets, rate limits and the
+//! guard that messaging asks.
+//!
+//! Everything is denied unless both sides say otherwise, and a decision is a plain function of
+//! rights, addresses and a time that the caller gives.
+//!
+//! Invariant: this crate knows neither the engine nor an asynchronous runtime, does no I/O, and
+//! reads a clock only through the [`Clock`] that it was given.
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use airssys_wasm_core::{DenialRule, Guard, MessagingCapabilities, SendError};
+//! use airssys_wasm_security::{CapabilityGuard, CapabilitySet, MonotonicClock};
+//!
+//! let guard = CapabilityGuard::new(Arc::new(MonotonicClock::new()));
+//! let parser = MessagingCapabilities {
+//!     send_to: vec!["logs/*".parse()?],
+//!     ..MessagingCapabilities::default()
+//! };
+//! let stats = MessagingCapabilities {
+//!     receive_from: vec!["logs/parser".parse()?],
+//!     ..MessagingCapabilities::default()
+//! };
+//! guard.grant(&"logs/parser".parse()?, Arc::new(CapabilitySet::new(&parser)));
+//! guard.grant(&"logs/stats".parse()?, Arc::new(CapabilitySet::new(&stats)));
+//!
+//! let admission = guard.authorise(&"logs/parser/0".parse()?, &"logs/stats".parse()?)?;
+//! assert_eq!(admission.admit(100), Ok(()));
+//! let back = guard.authorise(&"logs/stats/0".parse()?, &"logs/parser".parse()?);
+//! assert_eq!(back.err(), Some(SendError::Denied(DenialRule::SendTo)));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+#![forbid(unsafe_code)]
+
+mod capability;
+mod clock;
+mod guard;
+mod pattern;
+mod rate;
+
+pub use crate::capability::CapabilitySet;
+pub use crate::clock::{Clock, MonotonicClock};
+pub use crate::guard::{CapabilityGuard, MAX_RATED_PAIRS};
+pub use crate::pattern::PatternSet;
+pub use crate::rate::MessageRateLimiter;

@@ -1,0 +1,5 @@
+//! What the guard admits and what it refuses.
+
+mod guard;
+mod rate;
+mod rights;

@@ -1,0 +1,79 @@
+//! Errors of hosting components.
+
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+use airssys_wasm_core::{Address, ComponentId, IdError, ManifestError, ResourceLimitError};
+use airssys_wasm_runtime::RuntimeError;
+
+/// Why a host could not do what it was asked for.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum SystemError {
+    /// A file could not be read.
+    #[error("{} cannot be read", path.display())]
+    File {
+        /// Which file.
+        path: PathBuf,
+        /// What the operating system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A manifest has errors; all of them are in it, with their lines.
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+    /// The component's file lies outside of the folder of its manifest, perhaps through a link.
+    #[error("{} leads outside of the folder of its manifest", path.display())]
+    OutsideFolder {
+        /// The path as the manifest gives it.
+        path: PathBuf,
+    },
+    /// A name is not valid.
+    #[error(transparent)]
+    Id(#[from] IdError),
+    /// The limits are beyond what this host allows.
+    #[error("{component}: limits refused: {source}")]
+    Limits {
+        /// Which component.
+        component: Address,
+        /// Which limit, and what raises it.
+        source: ResourceLimitError,
+    },
+    /// The component cannot be loaded or started.
+    #[error("{component} cannot be started")]
+    Start {
+        /// Which component.
+        component: Address,
+        /// Why.
+        #[source]
+        source: RuntimeError,
+    },
+    /// The engine cannot be made.
+    #[error("the engine cannot be started")]
+    Engine(#[source] RuntimeError),
+    /// The declared memory limits of all instances together would exceed the host's.
+    #[error(
+        "{component} declares {asked_bytes} bytes; {used_bytes} of {max_bytes} are taken by other instances \
+         ([host.ceilings] total_memory_bytes)"
+    )]
+    TotalMemory {
+        /// Which component.
+        component: Address,
+        /// What it declares, over all its new instances.
+        asked_bytes: u64,
+        /// What is declared already.
+        used_bytes: u64,
+        /// The host's limit.
+        max_bytes: u64,
+    },
+    /// An instance with this id is there already.
+    #[error("{0} is already there")]
+    AlreadyThere(ComponentId),
+    /// There is no such instance.
+    #[error("there is no {0}")]
+    NotFound(Address),
+    /// A call of the host into blocking code did not come back.
+    #[error("loading was interrupted")]
+    Interrupted,
+}

@@ -1,0 +1,127 @@
+//! What happens in a host, as a typed stream.
+
+use std::time::Duration;
+
+use tokio::sync::broadcast;
+use tokio::sync::broadcast::error::RecvError;
+
+use airssys_wasm_core::{Address, ComponentId, EndCause, SendError};
+use airssys_wasm_messaging::DeadLetterCause;
+
+/// Events that a slow subscriber may be behind; it is told how many it missed beyond that.
+const EVENT_BACKLOG: usize = 4_096;
+
+/// A limit that a component is close to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum WarnedLimit {
+    /// Fuel of one call.
+    Fuel,
+    /// Memory of the instance.
+    Memory,
+}
+
+/// Something that happened in a host.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Event {
+    /// An instance handles messages from now on, for the first time or again.
+    Started {
+        /// Which instance.
+        id: ComponentId,
+    },
+    /// An instance ended.
+    Ended {
+        /// Which instance.
+        id: ComponentId,
+        /// Why.
+        cause: EndCause,
+    },
+    /// It will be restarted.
+    Restarting {
+        /// Which instance.
+        id: ComponentId,
+        /// After this pause.
+        delay: Duration,
+        /// The how-manieth restart in a row this is, counting from 1.
+        attempt: u32,
+    },
+    /// It failed too often and is not restarted any more.
+    GaveUp {
+        /// Which instance.
+        id: ComponentId,
+        /// Restarts within its window.
+        restarts_in_window: u32,
+    },
+    /// A message was refused.
+    Refused {
+        /// Who wanted to send.
+        sender: Address,
+        /// To whom.
+        target: Address,
+        /// Why not.
+        error: SendError,
+    },
+    /// A message was accepted and could not be delivered after all.
+    DeadLetter {
+        /// Whom it was for.
+        receiver: Address,
+        /// Who sent it.
+        sender: Address,
+        /// Why it was not delivered.
+        cause: DeadLetterCause,
+    },
+    /// An instance came to 90 % of a limit, for the first time since it started.
+    NearLimit {
+        /// Which instance.
+        id: ComponentId,
+        /// Which limit.
+        limit: WarnedLimit,
+        /// What was used.
+        used: u64,
+        /// What is allowed.
+        max: u64,
+    },
+    /// The subscriber was too slow and missed this many events.
+    Missed {
+        /// How many.
+        count: u64,
+    },
+}
+
+/// The host's side of the stream.
+#[derive(Debug)]
+pub(crate) struct EventBus(broadcast::Sender<Event>);
+
+impl EventBus {
+    pub(crate) fn new() -> Self {
+        Self(broadcast::Sender::new(EVENT_BACKLOG))
+    }
+
+    /// Raises an event; it is not even made where nobody listens.
+    pub(crate) fn raise(&self, event: impl FnOnce() -> Event) {
+        if self.0.receiver_count() > 0 {
+            // The last listener may leave at this moment; then nobody minds.
+            drop(self.0.send(event()));
+        }
+    }
+
+    pub(crate) fn subscribe(&self) -> EventStream {
+        EventStream(self.0.subscribe())
+    }
+}
+
+/// Events from the moment of the subscription on.
+#[derive(Debug)]
+pub struct EventStream(broadcast::Receiver<Event>);
+
+impl EventStream {
+    /// The next event; none when the host is gone.
+    pub async fn next(&mut self) -> Option<Event> {
+        match self.0.recv().await {
+            Ok(event) => Some(event),
+            Err(RecvError::Lagged(count)) => Some(Event::Missed { count }),
+            Err(RecvError::Closed) => None,
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! Guests' log records, within a volume for each instance.
+
+#![expect(clippy::disallowed_types, reason = "two numbers of one instance, held for a few instructions")]
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use airssys_wasm_core::{ComponentId, LogRecord, LogSink};
+use airssys_wasm_runtime::TracingLog;
+
+use crate::record::InstanceRecord;
+
+/// Bytes of log records that an instance may write per second.
+const LOG_BYTES_PER_SECOND: u64 = 64 * 1024;
+
+/// Bytes that it may write at once.
+const LOG_BURST_BYTES: u64 = 256 * 1024;
+
+/// What a record costs beside its texts, so that a flood of empty ones is bounded as well.
+const LOG_RECORD_BYTES: u64 = 64;
+
+/// Takes the records of one instance.
+#[derive(Debug)]
+pub(crate) struct GuestLog {
+    began: Instant,
+    volume: Mutex<Volume>,
+    record: Arc<InstanceRecord>,
+}
+
+impl GuestLog {
+    pub(crate) fn new(record: &Arc<InstanceRecord>) -> Self {
+        Self {
+            began: Instant::now(),
+            volume: Mutex::new(Volume::full()),
+            record: Arc::clone(record),
+        }
+    }
+}
+
+impl LogSink for GuestLog {
+    fn log(&self, component: &ComponentId, record: LogRecord) {
+        let texts: usize = record.context.iter().map(|(key, value)| key.len() + value.len()).sum();
+        let bytes = (record.message.len() + texts) as u64 + LOG_RECORD_BYTES;
+        let admitted = self
+            .volume
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take(bytes, self.began.elapsed());
+        if admitted {
+            TracingLog.log(component, record);
+        } else {
+            self.record.counts.log_dropped.add_one();
+        }
+    }
+}
+
+/// A bucket of bytes that fills with time.
+#[derive(Debug)]
+struct Volume {
+    left: u64,
+    filled_at: Duration,
+}
+
+impl Volume {
+    fn full() -> Self {
+        Self { left: LOG_BURST_BYTES, filled_at: Duration::ZERO }
+    }
+
+    fn take(&mut self, bytes: u64, now: Duration) -> bool {
+        let passed = now.saturating_sub(self.filled_at);
+        let gained = passed.as_micros().saturating_mul(u128::from(LOG_BYTES_PER_SECOND)) / 1_000_000;
+        if gained > 0 {
+            let gained = u64::try_from(gained).unwrap_or(u64::MAX);
+            self.left = self.left.saturating_add(gained).min(LOG_BURST_BYTES);
+            self.filled_at = now;
+        }
+        match self.left.checked_sub(bytes) {
+            Some(left) => {
+                self.left = left;
+                true
+            }
+            None => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_volume_is_what_it_says() {
+        let mut volume = Volume::full();
+        assert!(volume.take(LOG_BURST_BYTES, Duration::ZERO));
+        assert!(!volume.take(1, Duration::ZERO));
+        let second = Duration::from_secs(1);
+        assert!(volume.take(LOG_BYTES_PER_SECOND, second));
+        assert!(!volume.take(1, second));
+        assert!(!volume.take(LOG_BURST_BYTES + 1, Duration::from_secs(1_000_000)), "never more than a burst");
+    }
+}

@@ -1,0 +1,61 @@
+//! Hosts untrusted WebAssembly components as supervised, message-passing actors.
+//!
+//! A [`Host`] runs components, each in its own sandbox with declared limits, without any right that was
+//! not granted, behind a bounded mailbox, and restarted when it fails. A [`ComponentRef`] sends and asks
+//! from Rust. This is the composition root: the engine, the mailboxes and the guard meet here.
+//!
+//! Invariant: this crate knows neither the command line nor any network transport, and no type of the
+//! engine is in its public signatures.
+//!
+//! The first supervised component, from a file:
+//!
+//! ```
+//! use airssys_wasm_system::{Component, Host};
+//!
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../guests/built/echo.wasm");
+//! let host = Host::builder().build()?;
+//! let echo = host.start(Component::from_file("demo/echo".parse()?, file, 2 << 20)).await?;
+//! let reply = echo.request("hello").await?;
+//! assert_eq!(reply.bytes().as_ref(), b"hello");
+//! host.shutdown().await;
+//! # Ok(())
+//! # }
+//! ```
+
+#![forbid(unsafe_code)]
+
+mod component;
+mod system_files;
+
+mod builder;
+mod host;
+mod reference;
+
+mod actor;
+mod actor_state;
+mod control;
+mod record;
+mod registry;
+
+mod directory;
+mod events;
+mod guest_log;
+mod observers;
+mod status;
+
+mod error;
+
+pub use actor_state::ActorState;
+pub use builder::HostBuilder;
+pub use component::Component;
+pub use error::SystemError;
+pub use events::{Event, EventStream, WarnedLimit};
+pub use host::Host;
+pub use reference::ComponentRef;
+pub use status::{ComponentStatus, Kills};
+pub use system_files::{LaunchStep, SystemFiles};
+
+pub use airssys_wasm_messaging::DeadLetterCause;
+pub use airssys_wasm_runtime::{ComponentReport, EngineConfig, InterfaceReport, RuntimeError, UNSUPPORTED_IMPORTS};

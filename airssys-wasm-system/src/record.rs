@@ -1,0 +1,181 @@
+//! What the host keeps of one instance, from its first start to its removal.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use semver::Version;
+use tokio::sync::watch;
+
+use airssys_wasm_core::{ComponentId, ComponentState, ComponentSummary, EndCause};
+use airssys_wasm_messaging::{DeadLetters, MailboxSender, TrafficCounters};
+use airssys_wasm_runtime::MemoryGauge;
+
+use crate::actor_state::ActorState;
+use crate::control::Control;
+use crate::status::{ComponentStatus, Kills};
+
+/// One instance, shared by its actor and everyone who looks at it. The actor alone writes the counts.
+#[derive(Debug)]
+pub(crate) struct InstanceRecord {
+    pub(crate) id: ComponentId,
+    pub(crate) version: Version,
+    /// Its declared memory limit in bytes, held against the host's total while the record exists.
+    pub(crate) declared_memory: u64,
+    pub(crate) mailbox: MailboxSender,
+    /// What it sends; given by the router when it is registered.
+    traffic: OnceLock<Arc<TrafficCounters>>,
+    stop_grace: Duration,
+    pub(crate) control: Control,
+    pub(crate) counts: Counts,
+    state: watch::Sender<Standing>,
+}
+
+/// What changes seldom: the state, why the last instance ended, and the memory of the present one.
+#[derive(Debug, Clone)]
+pub(crate) struct Standing {
+    pub(crate) state: ActorState,
+    pub(crate) last_end: Option<EndCause>,
+    pub(crate) gauge: Option<MemoryGauge>,
+}
+
+/// Counts that the actor writes and others read.
+#[derive(Debug, Default)]
+pub(crate) struct Counts {
+    pub(crate) handled: Count,
+    pub(crate) handler_errors: Count,
+    /// Messages taken from the mailbox and done with, well or badly.
+    pub(crate) finished: Count,
+    pub(crate) restarts: Count,
+    pub(crate) log_dropped: Count,
+    out_of_fuel: Count,
+    timeout: Count,
+    out_of_memory: Count,
+    trap: Count,
+    host_limit: Count,
+}
+
+/// One count.
+#[derive(Debug, Default)]
+pub(crate) struct Count(AtomicU64);
+
+impl Count {
+    pub(crate) fn add_one(&self) {
+        self.0.fetch_add(1, Ordering::Release);
+    }
+
+    pub(crate) fn get(&self) -> u64 {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+impl InstanceRecord {
+    pub(crate) fn new(
+        id: ComponentId,
+        version: Version,
+        declared_memory: u64,
+        mailbox: MailboxSender,
+        stop_grace: Duration,
+    ) -> Self {
+        let standing = Standing { state: ActorState::new(), last_end: None, gauge: None };
+        Self {
+            id,
+            version,
+            declared_memory,
+            mailbox,
+            traffic: OnceLock::new(),
+            stop_grace,
+            control: Control::default(),
+            counts: Counts::default(),
+            state: watch::Sender::new(standing),
+        }
+    }
+
+    /// What it sends is counted here from now on. A second call changes nothing.
+    pub(crate) fn set_traffic(&self, traffic: Arc<TrafficCounters>) {
+        self.traffic.get_or_init(|| traffic);
+    }
+
+    /// How long it may take to drain and shut down.
+    pub(crate) fn stop_grace(&self) -> Duration {
+        self.stop_grace
+    }
+
+    pub(crate) fn state(&self) -> ComponentState {
+        self.state.borrow().state.component_state()
+    }
+
+    pub(crate) fn is_over(&self) -> bool {
+        self.state.borrow().state.is_over()
+    }
+
+    /// Changes the standing; everyone who waits for it is told.
+    pub(crate) fn change(&self, change: impl FnOnce(&mut Standing)) {
+        self.state.send_modify(change);
+    }
+
+    /// Resolves when the actor is over.
+    pub(crate) async fn over(&self) {
+        let mut standing = self.state.subscribe();
+        // The sender lives in this record, so that the wait cannot end without its condition.
+        drop(standing.wait_for(|standing| standing.state.is_over()).await);
+    }
+
+    /// Whether everything that was accepted so far has been done with. Read in this order: what is
+    /// finished first, so that equality means that there was nothing left at the second look.
+    pub(crate) fn is_idle(&self) -> bool {
+        let finished = self.counts.finished.get();
+        finished.saturating_add(self.mailbox.dropped()) >= self.mailbox.accepted()
+    }
+
+    pub(crate) fn count_end(&self, cause: &EndCause) {
+        let count = match cause {
+            EndCause::OutOfFuel(_) => &self.counts.out_of_fuel,
+            EndCause::Timeout { .. } => &self.counts.timeout,
+            EndCause::OutOfMemory { .. } => &self.counts.out_of_memory,
+            EndCause::Trap { .. } => &self.counts.trap,
+            EndCause::HostLimit { .. } => &self.counts.host_limit,
+            _ => return,
+        };
+        count.add_one();
+    }
+
+    pub(crate) fn summary(&self) -> ComponentSummary {
+        ComponentSummary {
+            id: self.id.clone(),
+            state: self.state(),
+            version: self.version.clone(),
+            handled: self.counts.handled.get(),
+            restarts: self.counts.restarts.get(),
+        }
+    }
+
+    pub(crate) fn status(&self, dead_letters: &DeadLetters) -> ComponentStatus {
+        let standing = self.state.borrow().clone();
+        let traffic = self.traffic.get().map(|traffic| traffic.snapshot()).unwrap_or_default();
+        let counts = &self.counts;
+        ComponentStatus {
+            id: self.id.clone(),
+            state: standing.state.component_state(),
+            last_end: standing.last_end,
+            handled: counts.handled.get(),
+            handler_errors: counts.handler_errors.get(),
+            restarts: counts.restarts.get(),
+            kills: Kills {
+                out_of_fuel: counts.out_of_fuel.get(),
+                timeout: counts.timeout.get(),
+                out_of_memory: counts.out_of_memory.get(),
+                trap: counts.trap.get(),
+                host_limit: counts.host_limit.get(),
+            },
+            denied: traffic.denied.saturating_add(traffic.rate_limited).saturating_add(traffic.too_large),
+            rejected_full: traffic.rejected_full,
+            sent: traffic.sent,
+            dropped: self.mailbox.dropped(),
+            dead_letters: dead_letters.of(self.id.address()),
+            waiting: self.mailbox.depth(),
+            log_dropped: counts.log_dropped.get(),
+            memory: standing.gauge.map(|gauge| gauge.read()),
+        }
+    }
+}

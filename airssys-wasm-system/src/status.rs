@@ -1,0 +1,55 @@
+//! How an instance stands, as operators see it.
+
+use airssys_wasm_core::{ComponentId, ComponentState, EndCause, MemoryMetrics};
+
+/// Ends by force, by their causes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Kills {
+    /// Calls that used up their fuel.
+    pub out_of_fuel: u64,
+    /// Calls that ran past their time.
+    pub timeout: u64,
+    /// Traps after a denied growth of memory.
+    pub out_of_memory: u64,
+    /// All other traps.
+    pub trap: u64,
+    /// Calls that a bound of the engine on host memory ended.
+    pub host_limit: u64,
+}
+
+/// One instance at one moment.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct ComponentStatus {
+    /// Which instance.
+    pub id: ComponentId,
+    /// Its state.
+    pub state: ComponentState,
+    /// Why its last instance ended, where one did.
+    pub last_end: Option<EndCause>,
+    /// Messages that its handler completed, over all restarts.
+    pub handled: u64,
+    /// Messages that its handler answered with an error of its own.
+    pub handler_errors: u64,
+    /// Times that it was started again.
+    pub restarts: u64,
+    /// Ends by force.
+    pub kills: Kills,
+    /// Messages of its own that were refused for want of a right, by size or by rate.
+    pub denied: u64,
+    /// Messages of its own that found a full mailbox.
+    pub rejected_full: u64,
+    /// Messages of its own that were accepted.
+    pub sent: u64,
+    /// Messages pushed out of its mailbox by newer ones.
+    pub dropped: u64,
+    /// Messages accepted for it and not delivered after all, for the component as a whole.
+    pub dead_letters: u64,
+    /// Messages that wait for it.
+    pub waiting: usize,
+    /// Log records of its own beyond its volume.
+    pub log_dropped: u64,
+    /// Its memory, where an instance was made.
+    pub memory: Option<MemoryMetrics>,
+}

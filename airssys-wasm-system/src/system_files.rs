@@ -1,0 +1,217 @@
+//! A system on disk: `airssys.toml`, the manifests that it names, and their components.
+
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use airssys_wasm_core::{
+    Address, Ceilings, ComponentManifest, IoConfig, MAX_MANIFEST_BYTES, ManifestError, SystemManifest,
+};
+use airssys_wasm_runtime::RuntimeError;
+
+use crate::builder::HostBuilder;
+use crate::component::{Component, Source};
+use crate::error::SystemError;
+use crate::host::Host;
+
+/// The file that names a host, where a folder is given.
+const SYSTEM_MANIFEST: &str = "airssys.toml";
+
+/// Instances that a host has room for beyond those that its manifest names, so that a restarted one can
+/// begin while the last one is still being taken down.
+const SPARE_INSTANCES: u32 = 16;
+
+/// A system as its files describe it, checked and not yet running.
+#[derive(Debug, Clone)]
+pub struct SystemFiles {
+    manifest: SystemManifest,
+    folder: PathBuf,
+    components: Vec<Component>,
+}
+
+/// What a launch is about to do, for those who show progress.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LaunchStep {
+    /// This component is being compiled.
+    Compiling(Address),
+    /// This component is being started.
+    Starting(Address),
+}
+
+impl SystemFiles {
+    /// Reads a system manifest (or `airssys.toml` in a folder) and the manifests that it names.
+    ///
+    /// # Errors
+    ///
+    /// [`SystemError::File`] for what cannot be read, [`SystemError::Manifest`] with every error of the
+    /// first manifest that has any, and [`SystemError::OutsideFolder`].
+    pub fn read(path: &Path) -> Result<Self, SystemError> {
+        let file = if path.is_dir() { path.join(SYSTEM_MANIFEST) } else { path.to_owned() };
+        let text = read_manifest(&file)?;
+        let manifest = SystemManifest::parse(&file.display().to_string(), &text)?;
+        let folder = file.parent().map(Path::to_owned).unwrap_or_default();
+        let mut components: Vec<Component> = Vec::new();
+        for (index, entry) in manifest.components.iter().enumerate() {
+            let path = folder.join(&entry.manifest);
+            if !path.is_file() {
+                let reason = format!("there is no file {}", path.display());
+                let help = "the path is relative to the folder of this manifest";
+                return Err(manifest.error_at_manifest(index, &reason, help).into());
+            }
+            let ceilings = entry.ceilings(&manifest.ceilings);
+            let mut component = read_component(&path, &ceilings)?.instances(entry.instances);
+            if components.iter().any(|other| other.address() == component.address()) {
+                let reason = format!("{} is listed twice", component.address());
+                let help = "list it once, and give `instances` for more than one";
+                return Err(manifest.error_at_manifest(index, &reason, help).into());
+            }
+            component.ceilings = Some(ceilings);
+            components.push(component);
+        }
+        let files = Self { manifest, folder, components };
+        files.check_io()?;
+        Ok(files)
+    }
+
+    fn check_io(&self) -> Result<(), ManifestError> {
+        let Some(io) = &self.manifest.io else { return Ok(()) };
+        let listed = |address: &Address| self.components.iter().any(|other| other.address() == *address);
+        let help = "name a component that a [[component]] of this manifest lists";
+        for (index, address) in io.input.iter().enumerate() {
+            if !listed(address) {
+                let reason = format!("there is no component {address}");
+                return Err(self.manifest.error_at_input(index, &reason, help));
+            }
+        }
+        if !listed(&io.output) {
+            let reason = format!("there is no component {}", io.output);
+            return Err(self.manifest.error_at_output(&reason, help));
+        }
+        Ok(())
+    }
+
+    /// The host's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.manifest.name
+    }
+
+    /// The folder of the system manifest.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Who gets the input and who answers at its end.
+    #[must_use]
+    pub fn io(&self) -> Option<&IoConfig> {
+        self.manifest.io.as_ref()
+    }
+
+    /// Its components, in the order of the manifest.
+    #[must_use]
+    pub fn components(&self) -> &[Component] {
+        &self.components
+    }
+
+    /// A builder of the host that these files describe.
+    #[must_use]
+    pub fn host_builder(&self) -> HostBuilder {
+        let highest = self.components.iter().map(|component| component.manifest.resources.memory.max_bytes);
+        let instances = self.components.iter().fold(0u32, |sum, one| sum.saturating_add(one.instances));
+        Host::builder()
+            .ceilings(self.manifest.ceilings)
+            .max_memory_bytes(highest.max().unwrap_or(0))
+            .max_instances(instances.saturating_add(SPARE_INSTANCES))
+    }
+
+    /// Starts everything: first all components are compiled and made reachable, then they are started in the
+    /// order of the manifest, so that a message of an early one to a late one waits instead of being lost.
+    ///
+    /// # Errors
+    ///
+    /// As [`Host::start`]. Then nothing stays running.
+    pub async fn launch(
+        &self,
+        host: &Host,
+        mut progress: impl FnMut(LaunchStep),
+    ) -> Result<(), SystemError> {
+        let mut installed = Vec::new();
+        let mut failure = None;
+        for component in &self.components {
+            progress(LaunchStep::Compiling(component.address()));
+            match host.install(component.clone()).await {
+                Ok(one) => installed.push((component.address(), one)),
+                Err(error) => {
+                    failure = Some(error);
+                    break;
+                }
+            }
+        }
+        for (address, one) in installed {
+            if failure.is_some() {
+                host.uninstall(one);
+                continue;
+            }
+            progress(LaunchStep::Starting(address));
+            if let Err(error) = host.launch(one).await {
+                failure = Some(error);
+            }
+        }
+        match failure {
+            None => Ok(()),
+            Some(failure) => {
+                host.shutdown().await;
+                Err(failure)
+            }
+        }
+    }
+}
+
+/// Reads a `Component.toml`; its component must lie in its folder, links followed.
+pub(crate) fn read_component(path: &Path, ceilings: &Ceilings) -> Result<Component, SystemError> {
+    let text = read_manifest(path)?;
+    let manifest = ComponentManifest::parse(&path.display().to_string(), &text, ceilings)?;
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let wasm = folder.join(&manifest.wasm);
+    let real = |path: &Path| {
+        fs::canonicalize(path).map_err(|source| SystemError::File { path: path.to_owned(), source })
+    };
+    if !real(&wasm)?.starts_with(real(folder)?) {
+        return Err(SystemError::OutsideFolder { path: wasm });
+    }
+    Ok(Component::from_manifest(manifest, wasm))
+}
+
+fn read_manifest(path: &Path) -> Result<String, SystemError> {
+    let failed = |source| SystemError::File { path: path.to_owned(), source };
+    let mut text = String::new();
+    // One byte more than allowed, so that the parser itself says that it is too large.
+    let limit = MAX_MANIFEST_BYTES as u64 + 1;
+    fs::File::open(path).map_err(failed)?.take(limit).read_to_string(&mut text).map_err(failed)?;
+    Ok(text)
+}
+
+impl Source {
+    /// The component's bytes; a file that is too large is not even read.
+    pub(crate) fn read(self, max_bytes: u64, component: &Address) -> Result<Vec<u8>, SystemError> {
+        let path = match self {
+            Self::Bytes(bytes) => return Ok(bytes.to_vec()),
+            Self::File(path) => path,
+        };
+        let failed = |source| SystemError::File { path: path.clone(), source };
+        let file = fs::File::open(&path).map_err(failed)?;
+        let bytes = file.metadata().map_err(failed)?.len();
+        if bytes > max_bytes {
+            let source = RuntimeError::TooLarge { bytes, max_bytes };
+            return Err(SystemError::Start { component: component.clone(), source });
+        }
+        let mut wasm = Vec::new();
+        file.take(max_bytes.saturating_add(1)).read_to_end(&mut wasm).map_err(failed)?;
+        Ok(wasm)
+    }
+}

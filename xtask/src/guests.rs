@@ -1,0 +1,550 @@
+//! `cargo xtask guests`: builds the guest programs, and `--check` proves without a wasm toolchain
+//! that what is committed was built from the sources beside it.
+//!
+//! A guest is a folder `guests/<family>/<name>`: a Rust crate, or one file `<name>.wat`. A WAT
+//! file holds a component, or a core module whose first line `;;! world = NAME` names the world
+//! of `wit/` by which it is turned into one; a module without that line stays a module. A line
+//! `;;! include = FILE` stands for a file of `guests/shared/wat`.
+//! `guests/guests.lock` ties the hash of a guest's sources (its folder, the crates it depends on
+//! by path, `wit/` and the lock file of the guests' workspace) to the hash of its result.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Component, Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use wasm_encoder::RawSection;
+use wasmparser::{Parser, Payload, Validator, WasmFeatures};
+use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
+use wit_parser::Resolve;
+
+const TARGET: &str = "wasm32-unknown-unknown";
+/// The folders of `guests/` that hold guests.
+const FAMILIES: [&str; 3] = ["pipeline", "test", "hostile"];
+/// The family whose components are also committed beside their manifests in the example.
+const EXAMPLE_FAMILY: &str = "pipeline";
+const EXAMPLE: &str = "examples/log-pipeline";
+/// Files that say how all Rust guests are built.
+const RUST_WORKSPACE: [&str; 2] = ["guests/Cargo.toml", "guests/Cargo.lock"];
+/// Directives of guests in the text format.
+const WORLD: &str = ";;! world = ";
+const INCLUDE: &str = ";;! include = ";
+/// What such guests include.
+const WAT_PARTS: &str = "guests/shared/wat";
+/// Where a test may name a guest.
+const TESTED_IN: [&str; 2] = [".", "xtask/src"];
+/// A shadow stack of 64 KiB instead of the toolchain's 1 MiB, so that a guest fits in the
+/// smallest memory a manifest may declare.
+const STACK: &str = "-Clink-arg=-zstack-size=65536";
+const DEBIAN_CARGO: &str = "/usr/bin/cargo";
+const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
+/// What cargo sets for `cargo xtask` and the other toolchain's cargo must not see.
+const INHERITED: [&str; 9] = [
+    "CARGO",
+    "CARGO_BUILD_TARGET",
+    "CARGO_ENCODED_RUSTFLAGS",
+    "CARGO_TARGET_DIR",
+    "LD_LIBRARY_PATH",
+    "RUSTC",
+    "RUSTC_WRAPPER",
+    "RUSTFLAGS",
+    "RUSTUP_TOOLCHAIN",
+];
+
+/// Builds every guest and writes the lock file, or with `check` verifies both.
+pub fn run(check: bool) -> Result<()> {
+    let root = workspace_root()?;
+    if check { verify(&root) } else { build(&root) }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Language {
+    Rust,
+    Wat,
+}
+
+#[derive(Debug)]
+struct Guest {
+    name: String,
+    family: &'static str,
+    language: Language,
+    folder: PathBuf,
+}
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Lock {
+    #[serde(default)]
+    guest: Vec<Entry>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    name: String,
+    language: Language,
+    source_sha256: String,
+    result_sha256: String,
+}
+
+fn build(root: &Path) -> Result<()> {
+    let guests = discover(root)?;
+    let modules = compile_rust(root, &guests)?;
+    let built = root.join("guests/built");
+    fs::create_dir_all(&built)?;
+    let mut lock = Lock::default();
+    let mut total = 0;
+    for guest in &guests {
+        let component = match guest.language {
+            Language::Rust => {
+                let module = modules.join(format!("{}.wasm", guest.name));
+                let module =
+                    fs::read(&module).with_context(|| format!("cannot read {}", module.display()))?;
+                strip(&module).and_then(|module| encode(&module))
+            }
+            Language::Wat => assemble(root, &guest.wat()),
+        }
+        .with_context(|| format!("guest `{}`", guest.name))?;
+        for path in guest.results(root) {
+            fs::write(&path, &component).with_context(|| format!("cannot write {}", path.display()))?;
+        }
+        total += component.len();
+        println!("{:>9} bytes  {}/{}", component.len(), guest.family, guest.name);
+        lock.guest.push(Entry {
+            name: guest.name.clone(),
+            language: guest.language,
+            source_sha256: source_hash(root, guest)?,
+            result_sha256: hex(&Sha256::digest(&component)),
+        });
+    }
+    let expected: BTreeSet<_> = guests.iter().map(Guest::file_name).collect();
+    for name in file_names(&built)? {
+        if !expected.contains(&name) {
+            fs::remove_file(built.join(&name))?;
+            println!("  removed  guests/built/{name}: no such guest");
+        }
+    }
+    let text = format!(
+        "# Written by `cargo xtask guests`; `cargo xtask guests --check` compares it with the files.\n\n{}",
+        toml::to_string(&lock)?
+    );
+    fs::write(root.join("guests/guests.lock"), text)?;
+    println!("{} guests, {total} bytes", guests.len());
+    Ok(())
+}
+
+fn verify(root: &Path) -> Result<()> {
+    let guests = discover(root)?;
+    let text = fs::read_to_string(root.join("guests/guests.lock"))
+        .context("cannot read guests/guests.lock; `cargo xtask guests` writes it")?;
+    let lock: Lock = toml::from_str(&text).context("guests/guests.lock is not what xtask writes")?;
+    let faults = faults(root, &guests, &lock)?;
+    if faults.is_empty() {
+        println!("{} guests are what their sources say", guests.len());
+        return Ok(());
+    }
+    bail!("{}\n`cargo xtask guests` rebuilds the components", faults.join("\n"))
+}
+
+/// Everything that is wrong with the committed components, one sentence each.
+fn faults(root: &Path, guests: &[Guest], lock: &Lock) -> Result<Vec<String>> {
+    let mut faults = Vec::new();
+    let mut entries = BTreeMap::new();
+    for entry in &lock.guest {
+        if entries.insert(entry.name.as_str(), entry).is_some() {
+            faults.push(format!("guests.lock lists `{}` twice", entry.name));
+        }
+    }
+    let tests = Corpus::read(root)?;
+    for guest in guests {
+        let name = &guest.name;
+        let Some(entry) = entries.remove(name.as_str()) else {
+            faults.push(format!("guest `{name}` is not in guests.lock: it was never built"));
+            continue;
+        };
+        if entry.language != guest.language {
+            faults.push(format!("guest `{name}` is in another language than guests.lock says"));
+        }
+        if entry.source_sha256 != source_hash(root, guest)? {
+            faults.push(format!("the sources of `{name}` changed after it was built"));
+        }
+        for path in guest.results(root) {
+            let shown = path.strip_prefix(root).unwrap_or(&path).display().to_string();
+            match fs::read(&path) {
+                Err(_) => faults.push(format!("{shown} is missing")),
+                Ok(bytes) if hex(&Sha256::digest(&bytes)) != entry.result_sha256 => {
+                    faults.push(format!("{shown} is not what was built"));
+                }
+                Ok(_) => {}
+            }
+        }
+        if !tests.name(guest) {
+            faults.push(format!("no test names guest `{name}` (as \"{name}\" or {name}.wasm)"));
+        }
+    }
+    for name in entries.keys() {
+        faults.push(format!("guests.lock lists `{name}`, which has no folder"));
+    }
+    let expected: BTreeSet<_> = guests.iter().map(Guest::file_name).collect();
+    for name in file_names(&root.join("guests/built"))? {
+        if !expected.contains(&name) {
+            faults.push(format!("guests/built/{name} belongs to no guest"));
+        }
+    }
+    Ok(faults)
+}
+
+impl Guest {
+    fn file_name(&self) -> String {
+        format!("{}.wasm", self.name)
+    }
+
+    fn wat(&self) -> PathBuf {
+        self.folder.join(format!("{}.wat", self.name))
+    }
+
+    /// Where the component is committed.
+    fn results(&self, root: &Path) -> Vec<PathBuf> {
+        let mut paths = vec![root.join("guests/built").join(self.file_name())];
+        if self.family == EXAMPLE_FAMILY {
+            paths.push(root.join(EXAMPLE).join(&self.name).join(self.file_name()));
+        }
+        paths
+    }
+}
+
+fn workspace_root() -> Result<PathBuf> {
+    let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = xtask.parent().context("xtask has no parent folder")?;
+    ensure!(root.join("guests").is_dir(), "there is no folder guests in {}", root.display());
+    Ok(root.to_path_buf())
+}
+
+fn discover(root: &Path) -> Result<Vec<Guest>> {
+    let mut guests: Vec<Guest> = Vec::new();
+    for family in FAMILIES {
+        let parent = root.join("guests").join(family);
+        for name in folder_names(&parent)? {
+            let folder = parent.join(&name);
+            let language = if folder.join("Cargo.toml").is_file() {
+                Language::Rust
+            } else if folder.join(format!("{name}.wat")).is_file() {
+                Language::Wat
+            } else {
+                bail!("guests/{family}/{name} has neither Cargo.toml nor {name}.wat");
+            };
+            if let Some(other) = guests.iter().find(|guest| guest.name == name) {
+                bail!("there are two guests `{name}`, in {} and {family}", other.family);
+            }
+            guests.push(Guest { name, family, language, folder });
+        }
+    }
+    guests.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(guests)
+}
+
+/// Compiles all Rust guests to core modules and returns the folder that holds them.
+fn compile_rust(root: &Path, guests: &[Guest]) -> Result<PathBuf> {
+    let target_dir = root.join("guests/target");
+    let mut cargo = toolchain(root)?;
+    cargo.current_dir(root.join("guests")).args(["build", "--release", "--target", TARGET, "--target-dir"]);
+    cargo.arg(&target_dir);
+    let rust: Vec<_> = guests.iter().filter(|guest| guest.language == Language::Rust).collect();
+    for guest in &rust {
+        cargo.args(["--package", &guest.name]);
+    }
+    if !rust.is_empty() {
+        let status = cargo.status().context("cannot start cargo")?;
+        ensure!(status.success(), "the guests do not compile");
+    }
+    Ok(target_dir.join(TARGET).join("release"))
+}
+
+/// The cargo that can compile for WebAssembly on this machine.
+fn toolchain(root: &Path) -> Result<Command> {
+    let mut flags = vec![STACK.to_owned()];
+    // Panic messages hold paths: they must not depend on whose machine built the component.
+    flags.push(format!("--remap-path-prefix={}=/project", root.display()));
+    if let Some(home) = cargo_home() {
+        flags.push(format!("--remap-path-prefix={}=/cargo", home.display()));
+    }
+
+    let libraries = output(Command::new("rustc").args(["--print", "target-libdir", "--target", TARGET]));
+    if libraries.is_ok_and(|path| Path::new(&path).is_dir()) {
+        let mut cargo = Command::new("cargo");
+        cargo.env_remove("CARGO_TARGET_DIR").env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"));
+        return Ok(cargo);
+    }
+
+    let linker = output(Command::new("rustc").args(["--print", "sysroot"])).and_then(|sysroot| {
+        let host = output(Command::new("rustc").arg("-vV"))?;
+        let host =
+            host.lines().find_map(|line| line.strip_prefix("host: ")).context("rustc names no host")?;
+        Ok(Path::new(&sysroot).join("lib/rustlib").join(host).join("bin/rust-lld"))
+    });
+    let debian = |path: &[&str]| path.iter().all(|path| Path::new(path).exists());
+    match linker {
+        Ok(linker) if linker.is_file() && debian(&[DEBIAN_CARGO, DEBIAN_RUSTC]) && debian_has_std() => {
+            let mut cargo = Command::new(DEBIAN_CARGO);
+            for name in INHERITED {
+                cargo.env_remove(name);
+            }
+            if let Ok(sysroot) = output(Command::new(DEBIAN_RUSTC).args(["--print", "sysroot"])) {
+                flags.push(format!("--remap-path-prefix={sysroot}/lib/rustlib/src/rust=/rust"));
+            }
+            cargo
+                .env("RUSTC_BOOTSTRAP", "1")
+                .env("RUSTC", DEBIAN_RUSTC)
+                .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", linker)
+                .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"))
+                .args(["-Zbuild-std=std,panic_abort"]);
+            Ok(cargo)
+        }
+        _ => Err(anyhow!(
+            "no toolchain here compiles for {TARGET}; install one of\n  \
+             rustup target add {TARGET}\n  \
+             apt-get install rustc-web cargo-web rust-web-src   (Debian; with rustup's rust-lld as linker)"
+        )),
+    }
+}
+
+fn debian_has_std() -> bool {
+    let mut rustc = Command::new(DEBIAN_RUSTC);
+    rustc.env_remove("LD_LIBRARY_PATH").args(["--print", "sysroot"]);
+    output(&mut rustc).is_ok_and(|sysroot| {
+        Path::new(&sysroot).join("lib/rustlib/src/rust/library/std/Cargo.toml").is_file()
+    })
+}
+
+fn cargo_home() -> Option<PathBuf> {
+    std::env::var_os("CARGO_HOME")
+        .map(PathBuf::from)
+        .or_else(|| std::env::home_dir().map(|home| home.join(".cargo")))
+}
+
+fn output(command: &mut Command) -> Result<String> {
+    let output = command.output()?;
+    ensure!(output.status.success(), "{command:?} failed");
+    Ok(String::from_utf8(output.stdout)?.trim().to_owned())
+}
+
+/// Turns a core module that carries its world into a component.
+fn encode(module: &[u8]) -> Result<Vec<u8>> {
+    let component = ComponentEncoder::default().module(module)?.validate(true).encode()?;
+    validate(&component)?;
+    Ok(component)
+}
+
+/// Drops the custom sections but the world that the bindings left: the linker keeps the names of
+/// functions, which are half of a small guest.
+fn strip(module: &[u8]) -> Result<Vec<u8>> {
+    let mut stripped = wasm_encoder::Module::new();
+    for payload in Parser::new(0).parse_all(module) {
+        let payload = payload?;
+        if let Payload::CustomSection(section) = &payload
+            && !section.name().starts_with("component-type")
+        {
+            continue;
+        }
+        if let Some((id, range)) = payload.as_section() {
+            let range = usize::try_from(range.start)?..usize::try_from(range.end)?;
+            let data = module.get(range).context("a section ends after the file")?;
+            stripped.section(&RawSection { id, data });
+        }
+    }
+    Ok(stripped.finish())
+}
+
+/// Turns a guest in the text format into what is committed for it.
+fn assemble(root: &Path, path: &Path) -> Result<Vec<u8>> {
+    let text = fs::read_to_string(path)?;
+    let mut binary = wat::parse_str(with_includes(root, &text)?).map_err(|error| anyhow!("{error}"))?;
+    let Some(world) = text.lines().next().and_then(|line| line.strip_prefix(WORLD)) else {
+        validate(&binary)?;
+        return Ok(binary);
+    };
+    let mut resolve = Resolve::default();
+    let (package, _) = resolve.push_dir(root.join("wit"))?;
+    let world = resolve.select_world(&[package], Some(world))?;
+    embed_component_metadata(&mut binary, &resolve, world, StringEncoding::UTF8)?;
+    encode(&binary)
+}
+
+fn with_includes(root: &Path, text: &str) -> Result<String> {
+    let mut whole = String::new();
+    for line in text.lines() {
+        match line.trim().strip_prefix(INCLUDE) {
+            Some(file) => whole += &fs::read_to_string(root.join(WAT_PARTS).join(file))?,
+            None => whole += line,
+        }
+        whole.push('\n');
+    }
+    Ok(whole)
+}
+
+/// A guest that a host must refuse may need a feature that no host here enables; it still has to
+/// be well formed with all of them.
+fn validate(binary: &[u8]) -> Result<()> {
+    Validator::new_with_features(WasmFeatures::all()).validate_all(binary)?;
+    Ok(())
+}
+
+/// The hash over the names and contents of everything that a guest is made of.
+fn source_hash(root: &Path, guest: &Guest) -> Result<String> {
+    let mut files = BTreeSet::new();
+    let mut folders = vec![root.join("wit"), guest.folder.clone()];
+    match guest.language {
+        Language::Rust => {
+            files.extend(RUST_WORKSPACE.map(|path| root.join(path)));
+            dependencies(root, &guest.folder, &mut folders)?;
+        }
+        Language::Wat => folders.push(root.join(WAT_PARTS)),
+    }
+    for folder in folders {
+        collect(&folder, &|_| true, &mut files)?;
+    }
+    let mut hash = Sha256::new();
+    for path in files {
+        let name = path.strip_prefix(root)?.components();
+        let name: Vec<_> = name.map(|part| part.as_os_str().to_string_lossy()).collect();
+        let name = name.join("/");
+        let bytes = fs::read(&path).with_context(|| format!("cannot read {name}"))?;
+        hash.update((name.len() as u64).to_le_bytes());
+        hash.update(name);
+        hash.update((bytes.len() as u64).to_le_bytes());
+        hash.update(bytes);
+    }
+    Ok(hex(&hash.finalize()))
+}
+
+/// Adds the folders of the crates that the crate in `folder` depends on by path, directly or not.
+fn dependencies(root: &Path, folder: &Path, folders: &mut Vec<PathBuf>) -> Result<()> {
+    let manifest = |path: &Path| -> Result<toml::Table> {
+        let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        Ok(text.parse()?)
+    };
+    let workspace = manifest(&root.join("guests/Cargo.toml"))?;
+    let shared = workspace.get("workspace").and_then(|table| table.get("dependencies"));
+    let own = manifest(&folder.join("Cargo.toml"))?;
+    let Some(table) = own.get("dependencies").and_then(toml::Value::as_table) else { return Ok(()) };
+    for (name, dependency) in table {
+        let inherited = dependency.get("workspace").and_then(toml::Value::as_bool) == Some(true);
+        let (base, dependency) = if inherited {
+            (root.join("guests"), shared.and_then(|table| table.get(name)))
+        } else {
+            (folder.to_path_buf(), Some(dependency))
+        };
+        let path = dependency.and_then(|dependency| dependency.get("path")).and_then(toml::Value::as_str);
+        if let Some(path) = path {
+            let path = normalise(&base.join(path));
+            if !folders.contains(&path) {
+                folders.push(path.clone());
+                dependencies(root, &path, folders)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn normalise(path: &Path) -> PathBuf {
+    let mut clean = PathBuf::new();
+    for part in path.components() {
+        if part == Component::ParentDir {
+            clean.pop();
+        } else {
+            clean.push(part);
+        }
+    }
+    clean
+}
+
+/// The sources that can name a guest in a test, and the example's system manifest.
+struct Corpus {
+    sources: Vec<String>,
+    example: String,
+}
+
+impl Corpus {
+    fn read(root: &Path) -> Result<Self> {
+        let mut files = BTreeSet::new();
+        for folder in TESTED_IN {
+            let folder = normalise(&root.join(folder));
+            for name in folder_names(&folder)? {
+                if !["guests", "target", "examples", "docs"].contains(&name.as_str()) {
+                    collect(
+                        &folder.join(name),
+                        &|path| path.extension().is_some_and(|e| e == "rs"),
+                        &mut files,
+                    )?;
+                }
+            }
+        }
+        files.remove(&root.join(file!()));
+        let sources = files.iter().map(fs::read_to_string).collect::<Result<_, _>>()?;
+        let example = fs::read_to_string(root.join(EXAMPLE).join("airssys.toml")).unwrap_or_default();
+        Ok(Self { sources, example })
+    }
+
+    /// Whether a test runs the guest: by its name, or through the example, whose report
+    /// `cargo xtask ci` checks.
+    fn name(&self, guest: &Guest) -> bool {
+        let quoted = format!("\"{}\"", guest.name);
+        let file = guest.file_name();
+        let preceded = |text: &str| {
+            text.match_indices(&file).any(|(at, _)| {
+                !text[..at].ends_with(|c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-')
+            })
+        };
+        self.sources.iter().any(|text| text.contains(&quoted) || preceded(text))
+            || guest.family == EXAMPLE_FAMILY
+                && self.example.contains(&format!("\"{}/Component.toml\"", guest.name))
+    }
+}
+
+fn collect(folder: &Path, wanted: &dyn Fn(&Path) -> bool, files: &mut BTreeSet<PathBuf>) -> Result<()> {
+    let entries = fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
+    for entry in entries {
+        let entry = entry?;
+        let path = entry.path();
+        if entry.file_type()?.is_dir() {
+            if entry.file_name() != "target" {
+                collect(&path, wanted, files)?;
+            }
+        } else if wanted(&path) {
+            files.insert(path);
+        }
+    }
+    Ok(())
+}
+
+fn folder_names(folder: &Path) -> Result<Vec<String>> {
+    names(folder, true)
+}
+
+fn file_names(folder: &Path) -> Result<Vec<String>> {
+    names(folder, false)
+}
+
+/// The names in a folder, hidden ones left out; none where there is no such folder.
+fn names(folder: &Path, folders: bool) -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    if folder.is_dir() {
+        for entry in fs::read_dir(folder)? {
+            let entry = entry?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if entry.file_type()?.is_dir() == folders && !name.starts_with('.') {
+                names.push(name);
+            }
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

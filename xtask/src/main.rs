@@ -1,0 +1,79 @@
+//! The project's own tasks: `cargo xtask ci`, `arch`, `guests`, `example`, `limits`, `bench`.
+//!
+//! One file per task. A task that checks something is also a test of this package, so that
+//! `cargo test` alone finds what it would find. This package knows the library crates from outside
+//! only: it depends on none of them and runs what they build.
+#![forbid(unsafe_code)]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a task talks to the person who runs it")]
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+mod arch;
+mod bench;
+mod ci;
+mod example;
+mod guests;
+mod limits;
+mod tools;
+mod workspace;
+
+/// The project's own tasks.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Everything that CI runs, step by step.
+    Ci(ci::Arguments),
+    /// Checks the walls between the crates.
+    Arch,
+    /// Rebuilds the guest programs.
+    Guests {
+        /// Only check that the built components fit their sources; needs no WebAssembly toolchain.
+        #[arg(long)]
+        check: bool,
+    },
+    /// Checks the log pipeline against an independent count.
+    Example(example::Arguments),
+    /// Runs every attack and prints the enforcement table.
+    Limits {
+        /// `text` or `json`.
+        #[arg(long)]
+        format: Option<String>,
+    },
+    /// Measures the rows of the table of numbers, or those that are named.
+    Bench {
+        /// Rows to measure; none means all.
+        rows: Vec<String>,
+        /// `text` or `json`.
+        #[arg(long)]
+        format: Option<String>,
+    },
+}
+
+fn main() -> ExitCode {
+    match dispatch(Arguments::parse().task) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(task: Task) -> anyhow::Result<ExitCode> {
+    match task {
+        Task::Ci(arguments) => ci::run(&arguments),
+        Task::Arch => arch::run().map(|()| ExitCode::SUCCESS),
+        Task::Guests { check } => guests::run(check).map(|()| ExitCode::SUCCESS),
+        Task::Example(arguments) => example::run(&arguments).map(|()| ExitCode::SUCCESS),
+        Task::Limits { format } => limits::run(format.as_deref()),
+        Task::Bench { rows, format } => bench::run(&rows, format.as_deref()),
+    }
+}
