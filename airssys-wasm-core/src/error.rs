@@ -166,3 +166,73 @@ impl From<ManifestError> for WasmError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::ComponentId;
+    use crate::limits::{Ceilings, ResourceLimits};
+    use crate::manifest::SystemManifest;
+
+    #[track_caller]
+    fn check(error: &WasmError, text: &str, source: Option<&str>) {
+        assert_eq!(error.to_string(), text);
+        assert_eq!(error.source().map(ToString::to_string).as_deref(), source);
+        assert!(source.is_none_or(|source| !text.contains(source)), "the source is printed twice");
+    }
+
+    fn engine() -> BoxError {
+        "what the engine said".into()
+    }
+
+    #[test]
+    fn texts_carry_the_facts_and_sources_are_kept_apart() -> Result<(), crate::id::IdError> {
+        let fuel = FuelMetrics::new(1_000, 250);
+        check(&WasmError::out_of_fuel(fuel), "out of fuel: 250 of 1000 units consumed (25.0 %)", None);
+        check(
+            &WasmError::out_of_fuel(FuelMetrics::new(0, 0)),
+            "out of fuel: 0 of 0 units consumed (100.0 %)",
+            None,
+        );
+        check(
+            &WasmError::execution_timeout(100, 42),
+            "execution timeout: limit of 100 ms passed, at least 42 units of fuel consumed",
+            None,
+        );
+        check(
+            &WasmError::OutOfMemory { max_bytes: 5, requested_bytes: 9 },
+            "out of memory: 9 bytes asked for, 5 allowed",
+            None,
+        );
+        let (kind, source) = (TrapKind::Unreachable, Some(engine()));
+        let trap = WasmError::Trap { kind, backtrace: "main".into(), source };
+        check(&trap, "trap: unreachable", Some("what the engine said"));
+        let created = WasmError::EngineCreation { source: engine() };
+        check(&created, "engine could not be created", Some("what the engine said"));
+        let handle = ComponentHandle::new(ComponentId::new("logs", "parser", "0")?);
+        let text = format!("component logs/parser/0 is not loaded under handle {}", handle.handle_id());
+        check(&WasmError::ComponentNotFound(handle), &text, None);
+        let invalid = WasmError::InvalidComponent { reason: "a core module".into(), source: Some(engine()) };
+        check(&invalid, "invalid component: a core module", Some("what the engine said"));
+        let failed = WasmError::ExecutionFailed { reason: "no such export".into(), source: None };
+        check(&failed, "execution failed: no such export", None);
+        let handler = WasmError::Handler(HandlerError::Failed("no disk".into()));
+        check(&handler, "handler answered with an error", Some("failed: no disk"));
+        Ok(())
+    }
+
+    #[test]
+    fn refused_limits_and_manifests_are_invalid_configuration() {
+        let low = Ceilings { max_timeout_ms: 1, ..Ceilings::default() };
+        let limits = ResourceLimits::default().validate(&low).map_err(WasmError::from);
+        assert!(limits.is_err_and(|error| {
+            matches!(&error, WasmError::InvalidConfiguration { source: Some(source), .. }
+                if source.is::<ResourceLimitError>())
+        }));
+        let manifest = SystemManifest::parse("airssys.toml", "x = 1").map_err(WasmError::from);
+        assert!(manifest.is_err_and(|error| {
+            error.to_string() == "invalid configuration: airssys.toml is not valid"
+                && error.source().is_some_and(|source| source.is::<ManifestError>())
+        }));
+    }
+}

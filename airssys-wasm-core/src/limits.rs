@@ -317,3 +317,130 @@ impl ResourceLimitsBuilder {
         Ok(limits)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn limits(memory: u64, fuel: Option<u64>, time: u64) -> ResourceLimits {
+        ResourceLimits { max_memory_bytes: memory, max_execution_time_ms: time, max_fuel: fuel }
+    }
+
+    #[track_caller]
+    fn check(limits: ResourceLimits, ceilings: &Ceilings, expected: Result<(), ResourceLimitError>) {
+        assert_eq!(limits.validate(ceilings), expected);
+    }
+
+    #[test]
+    fn memory_lies_between_the_floor_and_the_ceiling() {
+        let (min, max) = (MIN_MEMORY_BYTES, MAX_MEMORY_BYTES);
+        let ceilings = Ceilings::default();
+        let with = |memory| limits(memory, None, 100);
+        check(with(min), &ceilings, Ok(()));
+        check(with(max), &ceilings, Ok(()));
+        for asked in [0, 1, min - 1] {
+            check(with(asked), &ceilings, Err(ResourceLimitError::MemoryTooSmall { asked, min, max }));
+        }
+        for asked in [max + 1, u64::MAX] {
+            check(with(asked), &ceilings, Err(ResourceLimitError::MemoryTooLarge { asked, min, max }));
+        }
+        let raised = Ceilings { max_memory_bytes: u64::MAX, ..ceilings };
+        check(with(u64::MAX), &raised, Ok(()));
+        let asked = min - 1;
+        let none = Ceilings { max_memory_bytes: 1, ..ceilings };
+        check(with(asked), &none, Err(ResourceLimitError::MemoryTooSmall { asked, min, max: 1 }));
+        check(with(min), &none, Err(ResourceLimitError::MemoryTooLarge { asked: min, min, max: 1 }));
+    }
+
+    #[test]
+    fn fuel_is_never_zero_and_may_be_unmetered() {
+        let ceilings = Ceilings { max_fuel: 10, ..Ceilings::default() };
+        let with = |fuel| limits(MIN_MEMORY_BYTES, fuel, 100);
+        check(with(None), &ceilings, Ok(()));
+        check(with(Some(1)), &ceilings, Ok(()));
+        check(with(Some(10)), &ceilings, Ok(()));
+        check(with(Some(0)), &ceilings, Err(ResourceLimitError::ZeroFuel { max: 10 }));
+        check(with(Some(11)), &ceilings, Err(ResourceLimitError::FuelTooLarge { asked: 11, max: 10 }));
+        check(with(Some(u64::MAX)), &Ceilings { max_fuel: u64::MAX, ..ceilings }, Ok(()));
+    }
+
+    #[test]
+    fn time_is_never_zero() {
+        let ceilings = Ceilings { max_timeout_ms: 10, ..Ceilings::default() };
+        let with = |time| limits(MIN_MEMORY_BYTES, None, time);
+        check(with(1), &ceilings, Ok(()));
+        check(with(10), &ceilings, Ok(()));
+        check(with(0), &ceilings, Err(ResourceLimitError::ZeroTimeout { max: 10 }));
+        check(with(11), &ceilings, Err(ResourceLimitError::TimeoutTooLarge { asked: 11, max: 10 }));
+        check(with(u64::MAX), &Ceilings { max_timeout_ms: u64::MAX, ..ceilings }, Ok(()));
+    }
+
+    #[test]
+    fn the_default_is_allowed() {
+        assert_eq!(ResourceLimits::default(), limits(MAX_MEMORY_BYTES, None, 100));
+        check(ResourceLimits::default(), &Ceilings::default(), Ok(()));
+    }
+
+    #[test]
+    fn a_builder_demands_memory_and_defaults_the_rest() {
+        let built = ResourceLimits::builder().memory_bytes(MIN_MEMORY_BYTES).build();
+        assert_eq!(built, Ok(limits(MIN_MEMORY_BYTES, Some(DEFAULT_MAX_FUEL), DEFAULT_TIMEOUT_MS)));
+        let all =
+            ResourceLimits::builder().memory_bytes(MIN_MEMORY_BYTES).max_fuel(7).execution_timeout_ms(8);
+        assert_eq!(all.build(), Ok(limits(MIN_MEMORY_BYTES, Some(7), 8)));
+        let (min, max) = (MIN_MEMORY_BYTES, MAX_MEMORY_BYTES);
+        let missing = ResourceLimits::builder().max_fuel(7).build();
+        assert_eq!(missing, Err(ResourceLimitError::MemoryNotDeclared { min, max }));
+        let low = Ceilings { max_fuel: 10, max_timeout_ms: 5, ..Ceilings::default() };
+        let built = ResourceLimits::builder().memory_bytes(MIN_MEMORY_BYTES).build_within(&low);
+        assert_eq!(built, Ok(limits(MIN_MEMORY_BYTES, Some(10), 5)));
+        let zero = ResourceLimits::builder().memory_bytes(MIN_MEMORY_BYTES).max_fuel(0).build();
+        assert_eq!(zero, Err(ResourceLimitError::ZeroFuel { max: 10_000_000_000 }));
+    }
+
+    #[test]
+    fn texts_say_what_was_asked_what_is_allowed_and_how_to_mend_it() {
+        let (min, max) = (MIN_MEMORY_BYTES, MAX_MEMORY_BYTES);
+        for (error, text) in [
+            (
+                ResourceLimitError::MemoryNotDeclared { min, max },
+                "no memory limit is declared; there is no default on purpose, because only the author knows \
+                 what the component needs: declare 524288 to 4194304 bytes, for example `max_bytes = 1048576` \
+                 under [resources.memory], or `memory_bytes(1048576)`",
+            ),
+            (
+                ResourceLimitError::MemoryTooLarge { asked: 5_000_000, min, max },
+                "memory limit of 5000000 bytes is outside 524288 to 4194304 bytes; ask for less, or have the \
+                 operator raise the ceiling in airssys.toml: `max_memory_bytes` under [host.ceilings] for every \
+                 component, or in the [[component]] entry for this one",
+            ),
+            (
+                ResourceLimitError::MemoryTooSmall { asked: 1, min, max },
+                "memory limit of 1 bytes is outside 524288 to 4194304 bytes; 524288 bytes is the least that any \
+                 host allows; 1048576 suits many components",
+            ),
+            (
+                ResourceLimitError::FuelTooLarge { asked: 9, max: 8 },
+                "fuel limit of 9 units is outside 1 to 8 units; ask for less, or have the operator raise \
+                 `max_fuel` under [host.ceilings] in airssys.toml",
+            ),
+            (
+                ResourceLimitError::ZeroFuel { max: 8 },
+                "fuel limit of 0 units is outside 1 to 8 units; no call could begin without fuel; for example \
+                 1000000 is the default",
+            ),
+            (
+                ResourceLimitError::TimeoutTooLarge { asked: 9, max: 8 },
+                "time limit of 9 ms is outside 1 to 8 ms; ask for less, or have the operator raise \
+                 `max_timeout_ms` under [host.ceilings] in airssys.toml",
+            ),
+            (
+                ResourceLimitError::ZeroTimeout { max: 8 },
+                "time limit of 0 ms is outside 1 to 8 ms; no call could begin without time; for example 100 is \
+                 the default",
+            ),
+        ] {
+            assert_eq!(error.to_string(), text);
+        }
+    }
+}

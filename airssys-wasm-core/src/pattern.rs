@@ -233,6 +233,7 @@ mod tests {
         check_address("/parser", Err(segment("")));
         check_address("logs/parser/", Err(segment("")));
         check_address("logs/0", Err(segment("0")));
+        check_address("0/parser", Err(segment("0")));
         check_address("logs/Parser", Err(segment("Parser")));
         check_address("logs /x", Err(segment("logs ")));
         for text in ["", "*", "logs", "a/b/c/d"] {

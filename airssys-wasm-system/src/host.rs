@@ -359,6 +359,15 @@ impl Host {
         self.stop_all(self.inner.registry.all()).await
     }
 
+    /// Ends everything at once, whatever the guests do, and tells how each instance stood, sorted by id.
+    pub async fn kill_all(&self) -> Vec<ComponentStatus> {
+        let records = self.inner.registry.all();
+        for record in &records {
+            record.control.kill();
+        }
+        self.stop_all(records).await
+    }
+
     async fn stop_all(&self, records: Vec<Arc<InstanceRecord>>) -> Vec<ComponentStatus> {
         for record in &records {
             record.mailbox.close();

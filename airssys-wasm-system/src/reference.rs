@@ -69,6 +69,21 @@ impl ComponentRef {
         reply.await
     }
 
+    /// Sends a request without waiting for room, so that many can be under way at a time; the future is the
+    /// reply. Dropping it gives the request up.
+    ///
+    /// # Errors
+    ///
+    /// The message comes back with the reason.
+    pub fn start_request(
+        &self,
+        payload: impl Into<MessagePayload>,
+    ) -> Result<impl Future<Output = Result<MessagePayload, RequestError>> + Send + use<>, Undelivered> {
+        let (slot, reply) = ReplySlot::new(self.correlations.next_id());
+        self.link.send_with_reply(payload.into(), Some(slot))?;
+        Ok(reply)
+    }
+
     /// As [`request`](Self::request), within a time that covers everything.
     ///
     /// # Errors

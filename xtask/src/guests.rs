@@ -34,8 +34,8 @@ const WORLD: &str = ";;! world = ";
 const INCLUDE: &str = ";;! include = ";
 /// What such guests include.
 const WAT_PARTS: &str = "guests/shared/wat";
-/// Where a test may name a guest.
-const TESTED_IN: [&str; 2] = [".", "xtask/src"];
+/// Folders of the workspace in which no test can name a guest.
+const UNTESTED: [&str; 4] = ["docs", "examples", "guests", "target"];
 /// A shadow stack of 64 KiB instead of the toolchain's 1 MiB, so that a guest fits in the
 /// smallest memory a manifest may declare.
 const STACK: &str = "-Clink-arg=-zstack-size=65536";
@@ -55,7 +55,7 @@ const INHERITED: [&str; 9] = [
 ];
 
 /// Builds every guest and writes the lock file, or with `check` verifies both.
-pub fn run(check: bool) -> Result<()> {
+pub(crate) fn run(check: bool) -> Result<()> {
     let root = workspace_root()?;
     if check { verify(&root) } else { build(&root) }
 }
@@ -250,18 +250,20 @@ fn discover(root: &Path) -> Result<Vec<Guest>> {
 /// Compiles all Rust guests to core modules and returns the folder that holds them.
 fn compile_rust(root: &Path, guests: &[Guest]) -> Result<PathBuf> {
     let target_dir = root.join("guests/target");
+    let modules = target_dir.join(TARGET).join("release");
+    let rust: Vec<_> = guests.iter().filter(|guest| guest.language == Language::Rust).collect();
+    if rust.is_empty() {
+        return Ok(modules);
+    }
     let mut cargo = toolchain(root)?;
     cargo.current_dir(root.join("guests")).args(["build", "--release", "--target", TARGET, "--target-dir"]);
     cargo.arg(&target_dir);
-    let rust: Vec<_> = guests.iter().filter(|guest| guest.language == Language::Rust).collect();
-    for guest in &rust {
+    for guest in rust {
         cargo.args(["--package", &guest.name]);
     }
-    if !rust.is_empty() {
-        let status = cargo.status().context("cannot start cargo")?;
-        ensure!(status.success(), "the guests do not compile");
-    }
-    Ok(target_dir.join(TARGET).join("release"))
+    let status = cargo.status().context("cannot start cargo")?;
+    ensure!(status.success(), "the guests do not compile");
+    Ok(modules)
 }
 
 /// The cargo that can compile for WebAssembly on this machine.
@@ -471,16 +473,10 @@ struct Corpus {
 impl Corpus {
     fn read(root: &Path) -> Result<Self> {
         let mut files = BTreeSet::new();
-        for folder in TESTED_IN {
-            let folder = normalise(&root.join(folder));
-            for name in folder_names(&folder)? {
-                if !["guests", "target", "examples", "docs"].contains(&name.as_str()) {
-                    collect(
-                        &folder.join(name),
-                        &|path| path.extension().is_some_and(|e| e == "rs"),
-                        &mut files,
-                    )?;
-                }
+        for name in folder_names(root)? {
+            if !UNTESTED.contains(&name.as_str()) {
+                let is_rust = |path: &Path| path.extension().is_some_and(|extension| extension == "rs");
+                collect(&root.join(name), &is_rust, &mut files)?;
             }
         }
         files.remove(&root.join(file!()));
@@ -494,12 +490,13 @@ impl Corpus {
     fn name(&self, guest: &Guest) -> bool {
         let quoted = format!("\"{}\"", guest.name);
         let file = guest.file_name();
-        let preceded = |text: &str| {
+        let alone = |text: &str| {
             text.match_indices(&file).any(|(at, _)| {
-                !text[..at].ends_with(|c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-')
+                let before = text.get(..at).and_then(|before| before.chars().next_back());
+                !before.is_some_and(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
             })
         };
-        self.sources.iter().any(|text| text.contains(&quoted) || preceded(text))
+        self.sources.iter().any(|text| text.contains(&quoted) || alone(text))
             || guest.family == EXAMPLE_FAMILY
                 && self.example.contains(&format!("\"{}/Component.toml\"", guest.name))
     }
@@ -547,4 +544,129 @@ fn names(folder: &Path, folders: bool) -> Result<Vec<String>> {
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+
+    const ANSWER: &str = "(module (func (export \"answer\") (result i32) (i32.const 42)))";
+
+    /// A workspace with two guests that need no toolchain, built, and named by a test.
+    fn workspace() -> TempDir {
+        let folder = TempDir::new().unwrap();
+        write(&folder, "wit/x.wit", "package x:y;\nworld w { export f: func() -> u32; }\n");
+        write(&folder, "guests/shared/wat/part.wat", "(func (export \"f\") (result i32) (i32.const 1))\n");
+        write(&folder, "guests/test/plain/plain.wat", ANSWER);
+        let typed = ";;! world = w\n(module\n  ;;! include = part.wat\n)\n";
+        write(&folder, "guests/pipeline/typed/typed.wat", typed);
+        write(&folder, "examples/log-pipeline/airssys.toml", "manifest = \"typed/Component.toml\"\n");
+        write(&folder, "examples/log-pipeline/typed/Component.toml", "");
+        write(&folder, "crate/tests/all.rs", "run(\"guests/built/plain.wasm\");");
+        write(&folder, "xtask/src/main.rs", "");
+        build(folder.path()).unwrap();
+        folder
+    }
+
+    fn write(folder: &TempDir, path: &str, text: &str) {
+        let path = folder.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    fn check(change: impl FnOnce(&TempDir), expected: &[&str]) {
+        let folder = workspace();
+        change(&folder);
+        let found = verify(folder.path()).map_err(|error| error.to_string());
+        match (found, expected) {
+            (Ok(()), []) => {}
+            (Err(text), [_, ..]) => {
+                for part in expected {
+                    assert!(text.contains(part), "{text}");
+                }
+                assert_eq!(text.lines().count(), expected.len() + 1, "{text}");
+            }
+            (found, _) => panic!("{found:?}, not {expected:?}"),
+        }
+    }
+
+    #[test]
+    fn what_was_built_is_what_the_sources_say() {
+        check(|_| {}, &[]);
+    }
+
+    #[test]
+    fn a_guest_with_a_world_becomes_a_component() {
+        let folder = workspace();
+        let read = |name: &str| fs::read(folder.path().join("guests/built").join(name)).unwrap();
+        assert!(Parser::is_component(&read("typed.wasm")));
+        assert!(Parser::is_core_wasm(&read("plain.wasm")));
+    }
+
+    #[test]
+    fn sources_that_changed_are_found() {
+        check(|folder| write(folder, "guests/test/plain/plain.wat", "(module)"), &["sources of `plain`"]);
+        check(|folder| write(folder, "guests/test/plain/more.txt", "x"), &["sources of `plain`"]);
+        check(|folder| write(folder, "wit/y.wit", "// x"), &["sources of `plain`", "sources of `typed`"]);
+        check(
+            |folder| write(folder, "guests/shared/wat/part.wat", ""),
+            &["sources of `plain`", "sources of `typed`"],
+        );
+    }
+
+    #[test]
+    fn results_that_changed_are_found() {
+        check(|folder| write(folder, "guests/built/plain.wasm", "x"), &["plain.wasm is not what was built"]);
+        check(
+            |folder| write(folder, "examples/log-pipeline/typed/typed.wasm", "x"),
+            &["log-pipeline/typed/typed.wasm is not what was built"],
+        );
+        let remove =
+            |folder: &TempDir| fs::remove_file(folder.path().join("guests/built/typed.wasm")).unwrap();
+        check(remove, &["guests/built/typed.wasm is missing"]);
+        check(|folder| write(folder, "guests/built/new.wasm", "x"), &["new.wasm belongs to no guest"]);
+    }
+
+    #[test]
+    fn folders_and_lock_must_agree() {
+        check(|folder| write(folder, "guests/hostile/new/new.wat", ANSWER), &["`new` is not in guests.lock"]);
+        let remove = |folder: &TempDir| fs::remove_dir_all(folder.path().join("guests/test/plain")).unwrap();
+        check(remove, &["`plain`, which has no folder", "plain.wasm belongs to no guest"]);
+    }
+
+    #[test]
+    fn a_guest_that_no_test_names_is_found() {
+        check(
+            |folder| write(folder, "crate/tests/all.rs", "explain.wasm; plain"),
+            &["no test names guest `plain`"],
+        );
+        check(|folder| write(folder, "crate/tests/all.rs", "load(\"plain\")"), &[]);
+        let path = "examples/log-pipeline/airssys.toml";
+        check(|folder| write(folder, path, ""), &["no test names guest `typed`"]);
+    }
+
+    #[test]
+    fn the_crates_of_a_guest_are_part_of_its_sources() {
+        let folder = workspace();
+        let workspace = "[workspace.dependencies]\na = { path = \"shared/a\" }\n";
+        write(&folder, "guests/Cargo.toml", workspace);
+        write(&folder, "guests/Cargo.lock", "");
+        write(&folder, "guests/test/rusty/Cargo.toml", "[dependencies]\na = { workspace = true }\n");
+        write(&folder, "guests/shared/a/Cargo.toml", "[dependencies]\nb = { path = \"../b\" }\n");
+        write(&folder, "guests/shared/b/Cargo.toml", "");
+        write(&folder, "guests/shared/c/Cargo.toml", "");
+        let hash = || {
+            let guests = discover(folder.path()).unwrap();
+            source_hash(folder.path(), guests.iter().find(|guest| guest.name == "rusty").unwrap()).unwrap()
+        };
+        let mut seen = BTreeSet::from([hash()]);
+        write(&folder, "guests/shared/c/x.rs", "");
+        assert!(!seen.insert(hash()), "nothing depends on c");
+        for path in ["guests/shared/a/x.rs", "guests/shared/b/x.rs", "wit/x.wit", "guests/Cargo.lock"] {
+            write(&folder, path, "changed");
+            assert!(seen.insert(hash()), "{path}");
+        }
+    }
 }

@@ -167,6 +167,12 @@ impl<'t> Section<'t> {
         self.entry(key).is_some()
     }
 
+    /// Whether there is a list without elements under the key.
+    pub(super) fn has_empty_list(&self, key: &str) -> bool {
+        let list = self.entry(key).and_then(|(_, value)| value.get_ref().as_array());
+        list.is_some_and(|list| list.is_empty())
+    }
+
     /// The place of the value under the key; of the table itself where there is none.
     pub(super) fn span_of(&self, key: &str) -> Span {
         self.entry(key).map_or_else(|| self.span(), |(_, value)| value.span())

@@ -211,7 +211,7 @@ fn read_io(root: &Section<'_>, report: &mut Report) -> Option<Io> {
     }
     let help = "namespace/name of a component, for example \"logs/parser\"";
     let given = section.texts(report, "input");
-    if given.as_ref().is_some_and(Vec::is_empty) {
+    if section.has_empty_list("input") {
         report.error(section.span_of("input"), "`input` is empty", help);
     }
     let input = given.unwrap_or_default().into_iter();

@@ -40,7 +40,6 @@ fn check_wrong_type(found: String, number: usize, key: &str, value: &str) {
         _ => "an integer",
     };
     let column = key.len() + 4;
-    // The sending address of `[io]` has its own line when its own value is gone.
     assert_eq!(found, format!("{number}:{column} `{key}` must be {expected}, not a boolean"));
 }
 

@@ -1,6 +1,6 @@
 //! `airssys.toml`: what comes of it, and how others report errors in it.
 
-use airssys_wasm_core::{Ceilings, SystemManifest};
+use airssys_wasm_core::{Ceilings, ManifestError, SystemManifest};
 
 use crate::{complaints, system};
 
@@ -25,13 +25,13 @@ fn check(text: &str, expected: &str) {
     assert_eq!(complaints(system(text)), expected, "{text}");
 }
 
-fn pipeline() -> SystemManifest {
-    system(PIPELINE).expect("the pipeline's manifest is valid")
+fn pipeline() -> Result<SystemManifest, ManifestError> {
+    system(PIPELINE)
 }
 
 #[test]
 fn what_is_given_arrives() {
-    let manifest = pipeline();
+    let manifest = pipeline().expect("the pipeline is valid");
     assert_eq!(manifest.name, "node-1");
     let ceilings = Ceilings { max_memory_bytes: 8_388_608, max_fuel: 5, ..Ceilings::default() };
     assert_eq!(manifest.ceilings, ceilings);
@@ -120,8 +120,8 @@ fn names_follow_the_alphabet() {
 
 #[test]
 fn others_report_errors_at_their_place() {
-    let manifest = pipeline();
-    let place = |error: airssys_wasm_core::ManifestError| complaints(Err::<(), _>(error));
+    let manifest = pipeline().expect("the pipeline is valid");
+    let place = |error: ManifestError| complaints(Err::<(), _>(error));
     assert_eq!(
         place(manifest.error_at_input(1, "no such component", "name another")),
         "13:25 no such component"

@@ -61,11 +61,8 @@ impl Malformed {
     /// A malformed line made of a well-formed one.
     pub(crate) fn next(&mut self, entry: &Entry, random: &mut Random) -> Vec<u8> {
         // Each kind once; then at random, but the long one, which would make most of the log.
-        let kind = if self.made < KINDS.len() {
-            self.made
-        } else {
-            random.below(KINDS.len() as u64 - 1) as usize
-        };
+        let kind =
+            if self.made < KINDS.len() { self.made } else { random.below(KINDS.len() as u64 - 1) as usize };
         self.made += 1;
         KINDS.get(kind).map(|spoil| spoil(entry)).unwrap_or_default()
     }

@@ -18,7 +18,8 @@ struct Component;
 
 impl Handler for Component {
     fn handle_message(message: Message) -> Result<Option<Payload>, HandlerError> {
-        let data = if message.payload.data == b"ping" { b"pong".to_vec() } else { trespass(&message.payload.data) };
+        let data =
+            if message.payload.data == b"ping" { b"pong".to_vec() } else { trespass(&message.payload.data) };
         Ok(Some(Payload { data, content_type: None }))
     }
 

@@ -51,7 +51,10 @@ fn a_burst_says_where_it_is() {
     let mut bursts = Bursts::new(Rule::new(1, 60).unwrap());
     assert_eq!(bursts.add(&ServerError { time: 100, status: 500, path: b"/a" }), None);
     let burst = bursts.add(&ServerError { time: 90, status: 502, path: b"/b" }).unwrap();
-    assert_eq!((burst.count, burst.window_seconds, burst.first, burst.last, burst.path), (2, 60, 90, 100, &b"/b"[..]));
+    assert_eq!(
+        (burst.count, burst.window_seconds, burst.first, burst.last, burst.path),
+        (2, 60, 90, 100, &b"/b"[..])
+    );
 }
 
 #[test]

@@ -67,7 +67,7 @@ fn pair(tens: u8, ones: u8) -> Option<u8> {
 fn days_in(year: u16, month: u8) -> u8 {
     match month {
         4 | 6 | 9 | 11 => 30,
-        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
+        2 if year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400)) => 29,
         2 => 28,
         _ => 31,
     }
@@ -107,11 +107,19 @@ mod tests {
 
     #[test]
     fn knows_the_days_that_exist() {
-        for good in ["29/Feb/2024", "29/Feb/2000", "29/Feb/0000", "30/Apr/2023", "31/Dec/2023", "01/Jan/0001"] {
+        for good in ["29/Feb/2024", "29/Feb/2000", "29/Feb/0000", "30/Apr/2023", "31/Dec/2023", "01/Jan/0001"]
+        {
             assert!(epoch(&format!("{good}:00:00:00 +0000")).is_some(), "{good}");
         }
-        for bad in ["29/Feb/2023", "29/Feb/1900", "30/Feb/2024", "31/Apr/2023", "32/Jan/2023", "00/Jan/2023", "01/jan/2023"]
-        {
+        for bad in [
+            "29/Feb/2023",
+            "29/Feb/1900",
+            "30/Feb/2024",
+            "31/Apr/2023",
+            "32/Jan/2023",
+            "00/Jan/2023",
+            "01/jan/2023",
+        ] {
             assert!(epoch(&format!("{bad}:00:00:00 +0000")).is_none(), "{bad}");
         }
     }

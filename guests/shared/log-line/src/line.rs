@@ -47,7 +47,9 @@ pub fn parse(line: &[u8]) -> Option<Entry<'_>> {
 
     let (request, escaped, after) = quoted(rest)?;
     let (method, path) = read_request(request, escaped)?;
-    let [b' ', a @ b'1'..=b'5', b @ b'0'..=b'9', c @ b'0'..=b'9', b' ', after @ ..] = after else { return None };
+    let [b' ', a @ b'1'..=b'5', b @ b'0'..=b'9', c @ b'0'..=b'9', b' ', after @ ..] = after else {
+        return None;
+    };
     let status = u16::from(a - b'0') * 100 + u16::from(b - b'0') * 10 + u16::from(c - b'0');
 
     let (size, after) = read_size(after)?;

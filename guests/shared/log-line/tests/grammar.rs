@@ -102,12 +102,38 @@ fn requests() {
     check(request("!#$%&'*+-.^_`|~aZ09 / HTTP/9.9"), Some(("!#$%&'*+-.^_`|~aZ09", "/", 200, 1)));
     check(request("GET \t\r HTTP/1"), Some(("GET", "\t\r", 200, 1)));
     for malformed in [
-        "", "-", "GET", "GET ", "GET /", "GET / ", "GET  HTTP/1.1", "GET / / HTTP/1.1", " / HTTP/1.1",
-        "GET  / HTTP/1.1", "GET /  HTTP/1.1", " GET / HTTP/1.1", "GET / HTTP/1.1 ", "G{T / HTTP/1.1",
-        "G\u{e9}T / HTTP/1.1", "G(T / HTTP/1.1", "G\\\"T / HTTP/1.1", "G\\\\T / HTTP/1.1", "GET / HTTP/1.12",
-        "GET / HTTP/11.1", "GET / HTTP/1.", "GET / HTTP/", "GET / HTTP/.1", "GET / http/1.1", "GET / HTTPS/1.1",
-        "GET / HTTP/x", "GET / HTTP/1.x", "GET / HTTP/1.1\\\"", "GET /\\x HTTP/1.1", "GET /\\ HTTP/1.1",
-        "GET /\" HTTP/1.1", "GET\t/ HTTP/1.1",
+        "",
+        "-",
+        "GET",
+        "GET ",
+        "GET /",
+        "GET / ",
+        "GET  HTTP/1.1",
+        "GET / / HTTP/1.1",
+        " / HTTP/1.1",
+        "GET  / HTTP/1.1",
+        "GET /  HTTP/1.1",
+        " GET / HTTP/1.1",
+        "GET / HTTP/1.1 ",
+        "G{T / HTTP/1.1",
+        "G\u{e9}T / HTTP/1.1",
+        "G(T / HTTP/1.1",
+        "G\\\"T / HTTP/1.1",
+        "G\\\\T / HTTP/1.1",
+        "GET / HTTP/1.12",
+        "GET / HTTP/11.1",
+        "GET / HTTP/1.",
+        "GET / HTTP/",
+        "GET / HTTP/.1",
+        "GET / http/1.1",
+        "GET / HTTPS/1.1",
+        "GET / HTTP/x",
+        "GET / HTTP/1.x",
+        "GET / HTTP/1.1\\\"",
+        "GET /\\x HTTP/1.1",
+        "GET /\\ HTTP/1.1",
+        "GET /\" HTTP/1.1",
+        "GET\t/ HTTP/1.1",
     ] {
         bad(request(malformed));
     }
@@ -121,9 +147,27 @@ fn statuses_and_sizes() {
     check(tail("200 000000000000000000"), Some(("GET", "/", 200, 0)));
     check(tail("200 -"), Some(("GET", "/", 200, 0)));
     for malformed in [
-        "099 1", "600 1", "99 1", "1000 1", "0200 1", "+20 1", "2x0 1", " 1", "- 1", "200", "200 ", "200 +1",
-        "200 -1", "200 1-", "200 --", "200 1000000000000000000", "200 0000000000000000000", "200 1x", "200 1 ",
-        "200  1", "200 1.5",
+        "099 1",
+        "600 1",
+        "99 1",
+        "1000 1",
+        "0200 1",
+        "+20 1",
+        "2x0 1",
+        " 1",
+        "- 1",
+        "200",
+        "200 ",
+        "200 +1",
+        "200 -1",
+        "200 1-",
+        "200 --",
+        "200 1000000000000000000",
+        "200 0000000000000000000",
+        "200 1x",
+        "200 1 ",
+        "200  1",
+        "200 1.5",
     ] {
         bad(tail(malformed));
     }
@@ -136,8 +180,21 @@ fn referer_and_agent_come_together() {
         good(tail(well_formed));
     }
     for malformed in [
-        " ", r#" """#, r#" "a""#, r#" "a" "#, r#" "a" "b"#, r#" "a"  "b""#, r#" "a" "b" "#, r#" "a" "b" "c""#,
-        r#"  "a" "b""#, r#" "a""b""#, r#" a "b""#, r#" "a" "b\""#, r#" "a" "b\\\""#, r#" "a" "\n""#, r#" "\x41" "b""#,
+        " ",
+        r#" """#,
+        r#" "a""#,
+        r#" "a" "#,
+        r#" "a" "b"#,
+        r#" "a"  "b""#,
+        r#" "a" "b" "#,
+        r#" "a" "b" "c""#,
+        r#"  "a" "b""#,
+        r#" "a""b""#,
+        r#" a "b""#,
+        r#" "a" "b\""#,
+        r#" "a" "b\\\""#,
+        r#" "a" "\n""#,
+        r#" "\x41" "b""#,
     ] {
         bad(tail(malformed));
     }
@@ -158,17 +215,28 @@ proptest! {
 /// Well-formed lines of which a byte or two may be replaced, removed or doubled.
 fn near_misses() -> impl Strategy<Value = Vec<u8>> {
     let line = (
-        "[a-z:.0-9é\"]{1,8}", "[0-2][0-9]|3[01]", "Jan|Feb|Dec|Apr|may", "[0-2]0(0|2)[034]", "[0-2][0-9]",
-        "[A-Z]{1,3}", r#"[a-z/? ]{1,6}|/a\\"?b|\\\\"#, r"HTTP/[0-9](\.[0-9])?", "[0-6][0-9]{2}", r"-|[0-9]{1,19}",
-        r#"| "[a-z]*" "([a-z ]|\\"|\\\\)*""#, "|\r",
+        "[a-z:.0-9é\"]{1,8}",
+        "[0-2][0-9]|3[01]",
+        "Jan|Feb|Dec|Apr|may",
+        "[0-2]0(0|2)[034]",
+        "[0-2][0-9]",
+        "[A-Z]{1,3}",
+        r#"[a-z/? ]{1,6}|/a\\"?b|\\\\"#,
+        r"HTTP/[0-9](\.[0-9])?",
+        "[0-6][0-9]{2}",
+        r"-|[0-9]{1,19}",
+        r#"| "[a-z]*" "([a-z ]|\\"|\\\\)*""#,
+        "|\r",
     )
-        .prop_map(|(host, day, month, year, hour, method, target, protocol, status, size, combined, end)| {
-            format!(
-                "{host} - - [{day}/{month}/{year}:{hour}:00:59 +0130] \
+        .prop_map(
+            |(host, day, month, year, hour, method, target, protocol, status, size, combined, end)| {
+                format!(
+                    "{host} - - [{day}/{month}/{year}:{hour}:00:59 +0130] \
                  \"{method} {target} {protocol}\" {status} {size}{combined}{end}"
-            )
-            .into_bytes()
-        });
+                )
+                .into_bytes()
+            },
+        );
     let edit = (any::<prop::sample::Index>(), 0..5_u8, prop::sample::select(&b" \"\\[]:-/?1aA\r\x80"[..]));
     (line, prop::collection::vec(edit, 0..3)).prop_map(|(mut line, edits)| {
         for (at, kind, byte) in edits {
@@ -275,7 +343,8 @@ mod slow {
         let parts: Vec<_> = text.split(' ').collect();
         let [method, target, protocol] = parts[..] else { return false };
         let token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
-        let version: Option<Vec<char>> = protocol.strip_prefix("HTTP/").map(|version| version.chars().collect());
+        let version: Option<Vec<char>> =
+            protocol.strip_prefix("HTTP/").map(|version| version.chars().collect());
         !method.is_empty()
             && method.chars().all(token)
             && !target.is_empty()

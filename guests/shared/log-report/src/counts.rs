@@ -1,5 +1,7 @@
 //! What is counted of each record.
 
+use std::collections::BTreeMap;
+
 use log_line::Record;
 
 use crate::report::Report;
@@ -8,6 +10,9 @@ use crate::tally::Tally;
 /// Statuses are below this.
 const STATUSES: usize = 600;
 
+/// Methods that make up most logs have counters of their own, which need no look-up.
+const COMMON_METHODS: [&str; 4] = ["GET", "POST", "HEAD", "PUT"];
+
 /// The counts of all records so far.
 #[derive(Debug)]
 pub struct Counts {
@@ -15,7 +20,8 @@ pub struct Counts {
     malformed: u64,
     bytes: u128,
     statuses: Box<[u64; STATUSES]>,
-    methods: Tally,
+    common_methods: [u64; COMMON_METHODS.len()],
+    other_methods: Tally,
     paths: Tally,
 }
 
@@ -26,7 +32,8 @@ impl Default for Counts {
             malformed: 0,
             bytes: 0,
             statuses: Box::new([0; STATUSES]),
-            methods: Tally::default(),
+            common_methods: [0; COMMON_METHODS.len()],
+            other_methods: Tally::default(),
             paths: Tally::default(),
         }
     }
@@ -41,7 +48,13 @@ impl Counts {
         {
             *count += 1;
             self.bytes += u128::from(size);
-            self.methods.add(method);
+            match method {
+                b"GET" => self.common_methods[0] += 1,
+                b"POST" => self.common_methods[1] += 1,
+                b"HEAD" => self.common_methods[2] += 1,
+                b"PUT" => self.common_methods[3] += 1,
+                _ => self.other_methods.add(method),
+            }
             self.paths.add(path);
         } else {
             self.malformed += 1;
@@ -51,11 +64,15 @@ impl Counts {
     /// The report over everything counted.
     pub fn report(&self) -> Report {
         let statuses = self.statuses.iter().enumerate().filter(|&(_, &count)| count > 0);
+        let common = COMMON_METHODS.into_iter().zip(self.common_methods).filter(|&(_, count)| count > 0);
+        let mut methods: BTreeMap<_, _> =
+            self.other_methods.iter().map(|(method, count)| (text(method), count)).collect();
+        methods.extend(common.map(|(method, count)| (method.to_owned(), count)));
         Report::new(
             [self.lines, self.malformed],
             self.bytes,
             statuses.map(|(status, &count)| (status.to_string(), count)).collect(),
-            self.methods.iter().map(|(method, count)| (text(method), count)).collect(),
+            methods,
             self.paths.iter(),
         )
     }

@@ -25,7 +25,12 @@ fn nothing() {
 
 #[test]
 fn keys_are_sorted_and_text_is_escaped() {
-    let record = |status, method: &'static [u8], path: &'static [u8]| Record::WellFormed { status, size: 0, method, path };
+    let record = |status, method: &'static [u8], path: &'static [u8]| Record::WellFormed {
+        status,
+        size: 0,
+        method,
+        path,
+    };
     check(
         &[
             record(599, b"b", b"/\"\\\x01\t"),
@@ -42,8 +47,21 @@ fn keys_are_sorted_and_text_is_escaped() {
 }
 
 #[test]
+fn every_method_has_its_own_count() {
+    let methods: [&[u8]; 9] = [b"GET", b"PUT", b"POST", b"HEAD", b"GE", b"GETS", b"HEAD", b"put", b"GE"];
+    check(
+        &methods.map(|method| Record::WellFormed { status: 200, size: 0, method, path: b"/" }),
+        concat!(
+            r#"{"lines":9,"malformed":0,"bytes":0,"by_status":{"200":9},"by_method":"#,
+            r#"{"GE":2,"GET":1,"GETS":1,"HEAD":2,"POST":1,"PUT":1,"put":1},"top_paths":[["/",9]]}"#
+        ),
+    );
+}
+
+#[test]
 fn sums_exceed_64_bits() {
-    let record = Record::WellFormed { status: 200, size: 999_999_999_999_999_999, method: b"GET", path: b"/" };
+    let record =
+        Record::WellFormed { status: 200, size: 999_999_999_999_999_999, method: b"GET", path: b"/" };
     check(
         &[record; 30],
         concat!(
@@ -56,7 +74,22 @@ fn sums_exceed_64_bits() {
 #[test]
 fn ties_are_broken_by_bytes() {
     // U+FF5E sorts before U+1F600 in bytes, and behind it in UTF-16.
-    let paths = ["/b", "/a", "/\u{1f600}", "/\u{ff5e}", "/B", "/a/", "/ab", "/a-", "/1", "/2", "/3", "/4", "/b", "/4"];
+    let paths = [
+        "/b",
+        "/a",
+        "/\u{1f600}",
+        "/\u{ff5e}",
+        "/B",
+        "/a/",
+        "/ab",
+        "/a-",
+        "/1",
+        "/2",
+        "/3",
+        "/4",
+        "/b",
+        "/4",
+    ];
     check(
         &paths.map(get),
         concat!(

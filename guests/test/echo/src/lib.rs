@@ -44,7 +44,8 @@ struct Echo;
 
 impl Lifecycle for Echo {
     fn initialize(config: String) -> Result<(), String> {
-        let config: Config = serde_json::from_str(&config).map_err(|_| "the config is malformed".to_owned())?;
+        let config: Config =
+            serde_json::from_str(&config).map_err(|_| "the config is malformed".to_owned())?;
         match config.fail_initialize {
             Some(text) => Err(text),
             None => Ok(()),

@@ -24,9 +24,12 @@ impl Handler for Component {
     fn handle_message(message: Message) -> Result<Option<Payload>, HandlerError> {
         let mut payload = message.payload;
         let split = payload.data.iter().position(|&byte| byte == 0);
-        let Some(target) = split.and_then(|at| String::from_utf8(payload.data.drain(..=at).take(at).collect()).ok())
+        let Some(target) =
+            split.and_then(|at| String::from_utf8(payload.data.drain(..=at).take(at).collect()).ok())
         else {
-            return Err(HandlerError::InvalidMessage("a message is a target, a zero byte and the rest".into()));
+            return Err(HandlerError::InvalidMessage(
+                "a message is a target, a zero byte and the rest".into(),
+            ));
         };
         let by_peer = payload.content_type.take().as_deref() == Some(BY_PEER);
         let sent = if by_peer {

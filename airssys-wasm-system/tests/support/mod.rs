@@ -1,0 +1,15 @@
+//! What the tests of this crate share: the committed guests, and a host to run them.
+
+use airssys_wasm_system::{Component, Host};
+
+/// A host that is large enough for every test.
+pub(crate) fn host() -> Host {
+    Host::builder().max_instances(64).build().unwrap()
+}
+
+/// The built guest of this name as `test/<name>`, with 2 MiB of memory.
+pub(crate) fn guest(name: &str) -> Component {
+    let file = format!("{}/../guests/built/{name}.wasm", env!("CARGO_MANIFEST_DIR"));
+    let address = format!("test/{}", name.replace('_', "-")).parse().unwrap();
+    Component::from_file(address, file, 2 << 20)
+}

@@ -1,0 +1,32 @@
+//! Two things measured in turns, so that what disturbs the machine disturbs both.
+
+use std::time::{Duration, Instant};
+
+/// The time of one operation over several rounds.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Samples(Vec<f64>);
+
+impl Samples {
+    pub(crate) fn add(&mut self, elapsed: Duration, operations: u32) {
+        self.0.push(elapsed.as_secs_f64() * 1e9 / f64::from(operations.max(1)));
+    }
+
+    /// Nanoseconds of one operation in the median round.
+    pub(crate) fn median(&self) -> f64 {
+        let mut sorted = self.0.clone();
+        sorted.sort_by(f64::total_cmp);
+        sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
+    }
+
+    /// Nanoseconds of one operation in the best round.
+    pub(crate) fn best(&self) -> f64 {
+        self.0.iter().copied().fold(f64::INFINITY, f64::min)
+    }
+}
+
+/// Runs an asynchronous piece of work and tells how long it took.
+pub(crate) async fn timed<T>(work: impl Future<Output = T>) -> (Duration, T) {
+    let began = Instant::now();
+    let value = work.await;
+    (began.elapsed(), value)
+}

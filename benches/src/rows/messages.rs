@@ -1,0 +1,74 @@
+//! Component to component: pairs that play ping-pong, with limits, guard and counters on.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use airssys_wasm_core::{Address, MessagePayload};
+use airssys_wasm_system::{Component, Host};
+
+use crate::files::guest;
+use crate::report::Figure;
+use crate::rows::two_workers;
+
+const PAIRS: usize = 100;
+/// Balls that each pair keeps in the air: one for the round trip, more for throughput.
+const BALLS: usize = 8;
+const WINDOW: Duration = Duration::from_secs(2);
+const WARM_UP: Duration = Duration::from_millis(300);
+const PAYLOAD: [u8; 64] = [b'x'; 64];
+
+pub(crate) fn measure() -> Result<Vec<Figure>> {
+    let throughput = two_workers()?.block_on(play(PAIRS, BALLS))?;
+    let single = two_workers()?.block_on(play(1, 1))?;
+    // Two messages make a round trip.
+    let round_trip = 2e9 / single;
+    Ok(vec![
+        Figure::new("component to component messages, 100 pairs", throughput, "per s", "≥ 2,500,000"),
+        Figure::new("component to component round trip, one pair", round_trip, "ns", "≤ 1,900"),
+    ])
+}
+
+/// Messages handled per second.
+async fn play(pairs: usize, balls: usize) -> Result<f64> {
+    let host = Host::builder().max_instances(2 * 100 + 16).build()?;
+    let mut players = Vec::new();
+    for number in 0..pairs {
+        let (left, right) = (name(number, "left")?, name(number, "right")?);
+        players.push(start(&host, &left, &right).await?);
+        players.push(start(&host, &right, &left).await?);
+    }
+    for (number, player) in players.iter().enumerate() {
+        let other = name(number / 2, if number % 2 == 0 { "right" } else { "left" })?;
+        player.request(other.as_str()).await?;
+    }
+    for player in players.iter().step_by(2) {
+        for _ in 0..balls {
+            player.send(MessagePayload::from(&PAYLOAD))?;
+        }
+    }
+    tokio::time::sleep(WARM_UP).await;
+    let (began, before) = (Instant::now(), handled(&host));
+    tokio::time::sleep(WINDOW).await;
+    let (elapsed, after) = (began.elapsed(), handled(&host));
+    let any = players.first().context("there is a pair")?.address().clone();
+    let refused: u64 = host.statuses().iter().map(|status| status.denied + status.rejected_full).sum();
+    anyhow::ensure!(refused == 0, "{refused} messages were refused, first pair {any}");
+    host.kill_all().await;
+    Ok((after - before) as f64 / elapsed.as_secs_f64())
+}
+
+fn handled(host: &Host) -> u64 {
+    host.statuses().iter().map(|status| status.handled).sum()
+}
+
+fn name(pair: usize, side: &str) -> Result<Address> {
+    Ok(format!("pair-{pair}/{side}").replace("pair-", "p").parse()?)
+}
+
+async fn start(host: &Host, own: &Address, other: &Address) -> Result<airssys_wasm_system::ComponentRef> {
+    let component = Component::from_file(own.clone(), guest("pair"), 2 << 20)
+        .send_to(other.as_str().parse()?)
+        .receive_from(other.as_str().parse()?)
+        .rate(100_000_000, 100_000_000);
+    Ok(host.start(component).await?)
+}
