@@ -1,2 +1,46 @@
-//! x
-fn main() {}
+//! The `airssys-wasm` command line: runs, inspects and validates what others hand to it.
+//!
+//! Invariant: what a command is asked for goes to standard output and nothing else does; everything that is
+//! said about it goes to standard error. It knows hosts and manifests, never the engine.
+
+#![forbid(unsafe_code)]
+
+mod cli;
+mod completions;
+mod exit;
+mod inspect;
+mod output;
+mod run;
+mod signals;
+mod validate;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::cli::{Cli, Command};
+use crate::exit::Exit;
+use crate::output::Terminal;
+
+fn main() -> ExitCode {
+    let Cli { format, command } = Cli::parse();
+    let terminal = Terminal::new();
+    terminal.show_logs();
+    let outcome = match command {
+        Command::Run(arguments) => run::run(&arguments, format, &terminal),
+        Command::Inspect(arguments) => inspect::inspect(&arguments, format),
+        Command::Validate(arguments) => validate::validate(&arguments, format),
+        Command::Completions { shell } => completions::print(shell),
+    };
+    let exit = outcome.unwrap_or_else(|failure| {
+        terminal.error(failure.error());
+        failure.exit()
+    });
+    exit.code()
+}
+
+impl Exit {
+    fn code(self) -> ExitCode {
+        ExitCode::from(self.number())
+    }
+}

@@ -7,9 +7,8 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use airssys_wasm_core::{Address, MessagePayload, RequestError, SendError};
-
 use crate::envelope::Envelope;
+use airssys_wasm_core::{Address, MessagePayload, RequestError, SendError};
 
 /// Components that dead letters are counted for one by one; letters of further ones only show in
 /// the total. No host has as many components, so this is a bound, not a limit.

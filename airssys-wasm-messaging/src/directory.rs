@@ -17,12 +17,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
 
-use airssys_wasm_core::{Address, ComponentId};
-
 use crate::counters::TrafficCounters;
 use crate::mailbox::MailboxSender;
+use airssys_wasm_core::{Address, ComponentId};
 
-/// With 50,000 instances a shard holds 200 entries, which a writer copies in microseconds.
+/// So many that a writer copies a few hundred entries even where tens of thousands are registered.
 const SHARDS: u64 = 256;
 
 /// One registered instance.

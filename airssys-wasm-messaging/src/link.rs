@@ -7,16 +7,15 @@ use std::sync::Arc;
 
 use arc_swap::{ArcSwap, ArcSwapOption, Guard};
 
-use airssys_wasm_core::{
-    Address, Admission, BoxFuture, MessageLink, MessagePayload, Overflow, RequestError, SendError,
-    Undelivered,
-};
-
 use crate::counters::TrafficCounters;
 use crate::dead_letters::DeadLetterCause;
 use crate::directory::{Group, Receiver, Route};
 use crate::envelope::{Envelope, ReplySlot};
 use crate::router::Inner;
+use airssys_wasm_core::{
+    Address, Admission, BoxFuture, MessageLink, MessagePayload, Overflow, RequestError, SendError,
+    Undelivered,
+};
 
 /// Instances that one message is offered to before it comes back as refused, so that a component
 /// with thousands of full mailboxes costs its senders a fixed time.

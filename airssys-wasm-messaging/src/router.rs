@@ -7,17 +7,16 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use airssys_wasm_core::{
-    Address, ComponentId, DenialRule, Guard, MessageLink, MessagePayload, MessageRouter, RequestError,
-    SendError, Undelivered,
-};
-
 use crate::counters::{RouterCounters, TrafficCounters, TrafficSnapshot};
 use crate::dead_letters::{DeadLetterObserver, DeadLetters};
 use crate::directory::{Directory, Route};
 use crate::envelope::ReplySlot;
 use crate::link::{Resolved, RouterLink};
 use crate::mailbox::MailboxSender;
+use airssys_wasm_core::{
+    Address, ComponentId, DenialRule, Guard, MessageLink, MessagePayload, MessageRouter, RequestError,
+    SendError, Undelivered,
+};
 
 /// A message that the guard refused.
 #[derive(Debug, Clone, Copy)]

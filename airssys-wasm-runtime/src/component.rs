@@ -7,8 +7,8 @@ use wasmtime::{CodeBuilder, Engine};
 
 use airssys_wasm_core::ResourceLimits;
 
-use crate::config::WASM_PAGE_BYTES;
 use crate::bindings::exports::airssys::core::{handler, health, lifecycle};
+use crate::config::WASM_PAGE_BYTES;
 use crate::error::RuntimeError;
 use crate::host::KnownInterfaces;
 use crate::limiter::table_allowance;
@@ -128,7 +128,10 @@ pub(crate) fn link(
         Err(error) => {
             let missing = known.missing(&component);
             return Err(if missing.is_empty() {
-                RuntimeError::IncompatibleInterface { interface: "an import".to_owned(), source: error.into() }
+                RuntimeError::IncompatibleInterface {
+                    interface: "an import".to_owned(),
+                    source: error.into(),
+                }
             } else {
                 RuntimeError::MissingImports(missing)
             });
@@ -217,7 +220,10 @@ mod tests {
         assert!(matches!(check_header(b"(component)"), Err(RuntimeError::NotWasm)));
         assert!(matches!(check_header(&MODULE_HEADER), Err(RuntimeError::CoreModule)));
         assert!(matches!(check_header(b"\0asm"), Err(RuntimeError::Truncated { bytes: 4 })));
-        assert!(matches!(check_header(&component(&[0, 3, 1, 2])), Err(RuntimeError::Truncated { bytes: 12 })));
+        assert!(matches!(
+            check_header(&component(&[0, 3, 1, 2])),
+            Err(RuntimeError::Truncated { bytes: 12 })
+        ));
         assert!(matches!(check_header(&component(&[0, 0x80])), Err(RuntimeError::Truncated { .. })));
         assert!(check_header(&component(&[])).is_ok());
         assert!(check_header(&component(&[0, 2, 1, 2])).is_ok());

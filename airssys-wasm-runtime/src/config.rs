@@ -6,9 +6,7 @@ use wasmtime::{Config, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use airssys_wasm_core::{Ceilings, MAX_MEMORY_BYTES};
 
-use crate::bounds::{
-    ASYNC_STACK_BYTES, MAX_CORE_INSTANCES, MAX_MEMORIES, MAX_TABLES, MAX_WASM_STACK_BYTES,
-};
+use crate::bounds::{ASYNC_STACK_BYTES, MAX_CORE_INSTANCES, MAX_MEMORIES, MAX_TABLES, MAX_WASM_STACK_BYTES};
 use crate::limiter::table_allowance;
 
 /// What an engine is made for.

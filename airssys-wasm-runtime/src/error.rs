@@ -14,7 +14,9 @@ pub enum RuntimeError {
     #[error("the engine cannot be created")]
     EngineCreation(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The file is larger than the host takes.
-    #[error("component of {bytes} bytes; at most {max_bytes} are allowed ([host.ceilings] max_component_bytes)")]
+    #[error(
+        "component of {bytes} bytes; at most {max_bytes} are allowed ([host.ceilings] max_component_bytes)"
+    )]
     TooLarge {
         /// Its size.
         bytes: u64,
@@ -63,7 +65,9 @@ pub enum RuntimeError {
         max_bytes: u64,
     },
     /// It needs larger tables to start than its limits allow.
-    #[error("the component needs a table of {needed_elements} elements to start; at most {max_elements} are allowed")]
+    #[error(
+        "the component needs a table of {needed_elements} elements to start; at most {max_elements} are allowed"
+    )]
     NeedsLargerTable {
         /// What its largest table needs.
         needed_elements: u64,
@@ -105,7 +109,9 @@ impl From<CallFailure> for WasmError {
     fn from(failure: CallFailure) -> Self {
         match failure.cause {
             EndCause::OutOfFuel(fuel) => Self::out_of_fuel(fuel),
-            EndCause::Timeout { timeout_ms, fuel_consumed } => Self::execution_timeout(timeout_ms, fuel_consumed),
+            EndCause::Timeout { timeout_ms, fuel_consumed } => {
+                Self::execution_timeout(timeout_ms, fuel_consumed)
+            }
             EndCause::OutOfMemory { max_bytes, requested_bytes } => {
                 Self::OutOfMemory { max_bytes, requested_bytes }
             }
@@ -121,7 +127,9 @@ impl From<RuntimeError> for WasmError {
     fn from(error: RuntimeError) -> Self {
         match error {
             RuntimeError::EngineCreation(source) => Self::EngineCreation { source },
-            RuntimeError::InstantiationFailed(failure) | RuntimeError::ExecutionError(failure) => failure.into(),
+            RuntimeError::InstantiationFailed(failure) | RuntimeError::ExecutionError(failure) => {
+                failure.into()
+            }
             RuntimeError::ComponentNotFound(handle) => Self::ComponentNotFound(handle),
             RuntimeError::InvalidLimits(error) => error.into(),
             RuntimeError::NeedsMoreMemory { needed_bytes, max_bytes } => {

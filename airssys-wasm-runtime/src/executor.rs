@@ -89,7 +89,7 @@ impl ComponentExecutor {
         if !component.has_handler() {
             return Err(RuntimeError::MissingExport("handler").into());
         }
-        let setup = InstanceSetup::new(id, limits.clone());
+        let setup = InstanceSetup::new(id, *limits);
         let mut instance = self.engine.start(component, setup).await?.value;
         let done = instance.handle_message("host/executor", None, message).await.map_err(WasmError::from)?;
         Ok(match done.value {

@@ -102,9 +102,11 @@ fn error_kind(error: &wasmtime::Error) -> Option<TrapKind> {
             Some(ResourceTableError::Full) => None,
             _ => Some(TrapKind::ComponentModel),
         }
-    } else if error.is::<String>() || error.is::<&'static str>() {
-        Some(TrapKind::ComponentModel)
-    } else if error.is::<Utf8Error>() || error.is::<FromUtf8Error>() {
+    } else if error.is::<String>()
+        || error.is::<&'static str>()
+        || error.is::<Utf8Error>()
+        || error.is::<FromUtf8Error>()
+    {
         Some(TrapKind::ComponentModel)
     } else {
         None

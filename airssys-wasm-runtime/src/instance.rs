@@ -94,9 +94,7 @@ impl ComponentInstance {
         begin(&mut store, budget);
         let outcome = within(instantiate(&mut store, component, config), budget.timeout, &switch).await;
         let facts = circumstances(&store, budget);
-        let failure = |cause| {
-            Err(RuntimeError::InstantiationFailed(CallFailure { cause, fuel: facts.fuel }))
-        };
+        let failure = |cause| Err(RuntimeError::InstantiationFailed(CallFailure { cause, fuel: facts.fuel }));
         let (lifecycle, handler, health) = match outcome {
             Ok(Ok(exports)) => exports,
             Ok(Err(Unstarted::Engine(error))) if error.is::<wasmtime::PoolConcurrencyLimitError>() => {
@@ -107,7 +105,9 @@ impl ComponentInstance {
                     return Err(RuntimeError::PoolExhausted { max_instances });
                 }
                 // Denied before any guest code ran: the component needs more than it may have.
-                if let (Some(needed_bytes), None) = (facts.denied_growth, error.downcast_ref::<wasmtime::Trap>()) {
+                if let (Some(needed_bytes), None) =
+                    (facts.denied_growth, error.downcast_ref::<wasmtime::Trap>())
+                {
                     return Err(RuntimeError::NeedsMoreMemory {
                         needed_bytes,
                         max_bytes: facts.max_memory_bytes,
@@ -318,8 +318,7 @@ async fn instantiate(
     component: &VerifiedComponent,
     config: &str,
 ) -> Result<Exports, Unstarted> {
-    let instance =
-        component.pre().instantiate_async(&mut *store).await.map_err(Unstarted::Instantiation)?;
+    let instance = component.pre().instantiate_async(&mut *store).await.map_err(Unstarted::Instantiation)?;
     let indices = component.exports();
     let lifecycle = indices
         .lifecycle
@@ -401,7 +400,9 @@ fn handler_error(error: types::HandlerErrorResult) -> HandlerError {
 
 fn error_text(error: &RequestError) -> String {
     match error {
-        RequestError::Handler(HandlerError::InvalidMessage(text) | HandlerError::Failed(text)) => text.clone(),
+        RequestError::Handler(HandlerError::InvalidMessage(text) | HandlerError::Failed(text)) => {
+            text.clone()
+        }
         RequestError::Refused(SendError::Denied(rule)) => rule.manifest_key().to_owned(),
         RequestError::ReceiverEnded { cause } => cause.clone(),
         other => other.to_string(),

@@ -246,7 +246,7 @@ pub fn apply_limits_to_store(
     })?;
     let state = store.data_mut();
     state.limiter_mut().replace_limit(limits.max_memory_bytes());
-    state.set_limits(limits.clone());
+    state.set_limits(*limits);
     store.limiter(|state| state.limiter_mut());
     Ok(())
 }

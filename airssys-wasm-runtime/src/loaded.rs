@@ -1,9 +1,11 @@
 //! Components that are loaded by handle: each handle leads to the task that owns the store.
 
-use std::collections::HashMap;
-use std::sync::Arc;
+#![expect(clippy::disallowed_types, reason = "a map of handles, held for one look-up and never across an await")]
 
-use tokio::sync::{Mutex, mpsc, oneshot};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::{mpsc, oneshot};
 
 use airssys_wasm_core::{
     BoxFuture, ComponentHandle, ComponentId, ComponentMessage, CorrelationId, MessagePayload, RequestError,
@@ -30,9 +32,12 @@ enum Call {
 }
 
 impl LoadedComponents {
-    async fn sender(&self, handle: &ComponentHandle) -> WasmResult<mpsc::Sender<Call>> {
-        let calls = self.calls.lock().await;
-        calls.get(&handle.handle_id()).cloned().ok_or_else(|| not_found(handle))
+    fn sender(&self, handle: &ComponentHandle) -> WasmResult<mpsc::Sender<Call>> {
+        self.calls().get(&handle.handle_id()).cloned().ok_or_else(|| not_found(handle))
+    }
+
+    fn calls(&self) -> MutexGuard<'_, HashMap<u64, mpsc::Sender<Call>>> {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -50,12 +55,12 @@ impl RuntimeEngine for WasmtimeEngine {
     ) -> BoxFuture<'a, WasmResult<ComponentHandle>> {
         Box::pin(async move {
             let component = self.verify(wasm)?;
-            let mut setup = InstanceSetup::new(id.clone(), limits.clone());
+            let mut setup = InstanceSetup::new(id.clone(), *limits);
             setup.ports = self.ports().clone();
             let instance = self.start(&component, setup).await?.value;
             let handle = ComponentHandle::new(id.clone());
             let (calls, waiting) = mpsc::channel(WAITING_CALLS);
-            self.loaded().calls.lock().await.insert(handle.handle_id(), calls);
+            self.loaded().calls().insert(handle.handle_id(), calls);
             tokio::spawn(serve(instance, waiting, Arc::clone(self.loaded()), handle.handle_id()));
             Ok(handle)
         })
@@ -64,7 +69,7 @@ impl RuntimeEngine for WasmtimeEngine {
     fn unload_component<'a>(&'a self, handle: &'a ComponentHandle) -> BoxFuture<'a, WasmResult<()>> {
         Box::pin(async move {
             // The task ends, and drops the store, when its last caller is gone.
-            self.loaded().calls.lock().await.remove(&handle.handle_id());
+            self.loaded().calls().remove(&handle.handle_id());
             Ok(())
         })
     }
@@ -76,7 +81,7 @@ impl RuntimeEngine for WasmtimeEngine {
     ) -> BoxFuture<'a, WasmResult<Option<MessagePayload>>> {
         Box::pin(async move {
             let (answer, answered) = oneshot::channel();
-            let calls = self.loaded().sender(handle).await?;
+            let calls = self.loaded().sender(handle)?;
             calls.send(Call::Message(message, answer)).await.map_err(|_| not_found(handle))?;
             answered.await.map_err(|_| not_found(handle))?
         })
@@ -90,7 +95,7 @@ impl RuntimeEngine for WasmtimeEngine {
     ) -> BoxFuture<'a, WasmResult<()>> {
         Box::pin(async move {
             let (answer, answered) = oneshot::channel();
-            let calls = self.loaded().sender(handle).await?;
+            let calls = self.loaded().sender(handle)?;
             calls.send(Call::Callback(correlation, reply, answer)).await.map_err(|_| not_found(handle))?;
             answered.await.map_err(|_| not_found(handle))?
         })
@@ -128,5 +133,5 @@ async fn serve(
             }
         }
     }
-    loaded.calls.lock().await.remove(&handle_id);
+    loaded.calls().remove(&handle_id);
 }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use airssys_wasm_core::{
-    Address, ComponentDirectory, ComponentId, ComponentState, ComponentSummary, DenialRule, LogLevel, LogRecord,
-    LogSink, MessageLink, MessageRouter, SendError,
+    Address, ComponentDirectory, ComponentId, ComponentState, ComponentSummary, DenialRule, LogLevel,
+    LogRecord, LogSink, MessageLink, MessageRouter, SendError,
 };
 
 /// The ways of one instance to the outside.

@@ -44,7 +44,7 @@ impl HostState {
             id,
             ports,
             limiter: ComponentResourceLimiter::new(limits.max_memory_bytes()),
-            limits: limits.clone(),
+            limits: *limits,
             clock: CallClock::new(switch.clone()),
             switch,
             table,
@@ -117,8 +117,9 @@ impl HostState {
         if let Some(link) = self.links.get(target).filter(|link| link.is_open()) {
             return Ok(Arc::clone(link));
         }
-        let address: Address =
-            target.parse().map_err(|error: airssys_wasm_core::IdError| LinkError::Malformed(error.to_string()))?;
+        let address: Address = target
+            .parse()
+            .map_err(|error: airssys_wasm_core::IdError| LinkError::Malformed(error.to_string()))?;
         let link = self.open_link(&address).map_err(LinkError::Refused)?;
         if self.links.len() >= MAX_CACHED_LINKS {
             self.links.clear();
@@ -137,7 +138,10 @@ pub(crate) enum LinkError {
 
 impl fmt::Debug for HostState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HostState").field("id", &self.id).field("limits", &self.limits).finish_non_exhaustive()
+        f.debug_struct("HostState")
+            .field("id", &self.id)
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
     }
 }
 

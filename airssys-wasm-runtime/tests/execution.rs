@@ -33,7 +33,12 @@ async fn js() {
     println!("{:#?}", engine.inspect(&wasm).unwrap());
     let component = engine.verify(&wasm).unwrap();
     let ceilings = airssys_wasm_core::Ceilings { max_memory_bytes: 64 << 20, ..Default::default() };
-    let limits = ResourceLimits::builder().memory_bytes(32 << 20).max_fuel(1_000_000_000).execution_timeout_ms(5000).build_within(&ceilings).unwrap();
+    let limits = ResourceLimits::builder()
+        .memory_bytes(32 << 20)
+        .max_fuel(1_000_000_000)
+        .execution_timeout_ms(5000)
+        .build_within(&ceilings)
+        .unwrap();
     let id = ComponentId::new("test", "js", "0").unwrap();
     let executor = ComponentExecutor::new(engine);
     let result = executor.execute_with_limits(id, &component, &limits, &MessagePayload::from("hello")).await;

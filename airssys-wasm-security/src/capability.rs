@@ -1,8 +1,7 @@
 //! What one component may do with messages, compiled from its manifest.
 
-use airssys_wasm_core::{Address, MessagingCapabilities};
-
 use crate::pattern::PatternSet;
+use airssys_wasm_core::{Address, MessagingCapabilities};
 
 /// The messaging rights of one component and the limits that it sets for its senders.
 ///

@@ -16,11 +16,10 @@ use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use airssys_wasm_core::{Address, Admission, DenialRule, Guard, SendError};
-
 use crate::capability::CapabilitySet;
 use crate::clock::Clock;
 use crate::rate::MessageRateLimiter;
+use airssys_wasm_core::{Address, Admission, DenialRule, Guard, SendError};
 
 /// Pairs of components that a guard keeps a rate for at the same time, unless told otherwise.
 ///

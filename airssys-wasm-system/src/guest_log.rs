@@ -29,11 +29,7 @@ pub(crate) struct GuestLog {
 
 impl GuestLog {
     pub(crate) fn new(record: &Arc<InstanceRecord>) -> Self {
-        Self {
-            began: Instant::now(),
-            volume: Mutex::new(Volume::full()),
-            record: Arc::clone(record),
-        }
+        Self { began: Instant::now(), volume: Mutex::new(Volume::full()), record: Arc::clone(record) }
     }
 }
 
@@ -41,11 +37,8 @@ impl LogSink for GuestLog {
     fn log(&self, component: &ComponentId, record: LogRecord) {
         let texts: usize = record.context.iter().map(|(key, value)| key.len() + value.len()).sum();
         let bytes = (record.message.len() + texts) as u64 + LOG_RECORD_BYTES;
-        let admitted = self
-            .volume
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take(bytes, self.began.elapsed());
+        let admitted =
+            self.volume.lock().unwrap_or_else(PoisonError::into_inner).take(bytes, self.began.elapsed());
         if admitted {
             TracingLog.log(component, record);
         } else {

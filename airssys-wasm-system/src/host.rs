@@ -121,7 +121,9 @@ impl Host {
         let address = component.address();
         let ceilings = component.ceilings.unwrap_or(self.inner.ceilings);
         let limits = component.manifest.limits();
-        limits.validate(&ceilings).map_err(|source| SystemError::Limits { component: address.clone(), source })?;
+        limits
+            .validate(&ceilings)
+            .map_err(|source| SystemError::Limits { component: address.clone(), source })?;
         let Component { manifest, source, instances, .. } = component;
         let verified = self.verify(&address, source).await?;
 
@@ -144,7 +146,7 @@ impl Host {
             };
             let setup = InstanceSetup {
                 id,
-                limits: limits.clone(),
+                limits,
                 start: Budget {
                     fuel: Some(manifest.lifecycle.start_fuel),
                     timeout: Duration::from_millis(manifest.lifecycle.start_timeout_ms),
@@ -182,12 +184,9 @@ impl Host {
         let max_bytes = self.inner.ceilings.total_memory_bytes;
         self.inner.registry.insert(records, max_bytes).map_err(|refusal| match refusal {
             Refusal::AlreadyThere(id) => SystemError::AlreadyThere(id),
-            Refusal::TotalMemory { asked_bytes, used_bytes } => SystemError::TotalMemory {
-                component: address.clone(),
-                asked_bytes,
-                used_bytes,
-                max_bytes,
-            },
+            Refusal::TotalMemory { asked_bytes, used_bytes } => {
+                SystemError::TotalMemory { component: address.clone(), asked_bytes, used_bytes, max_bytes }
+            }
         })?;
         self.inner.guard.grant(address, Arc::new(CapabilitySet::new(rights)));
         for record in records {

@@ -57,5 +57,7 @@ pub use reference::ComponentRef;
 pub use status::{ComponentStatus, Kills};
 pub use system_files::{LaunchStep, SystemFiles};
 
-pub use airssys_wasm_messaging::DeadLetterCause;
-pub use airssys_wasm_runtime::{ComponentReport, EngineConfig, InterfaceReport, RuntimeError, UNSUPPORTED_IMPORTS};
+pub use airssys_wasm_messaging::{DeadLetterCause, ReplyWait};
+pub use airssys_wasm_runtime::{
+    ComponentReport, EngineConfig, InterfaceReport, RuntimeError, UNSUPPORTED_IMPORTS,
+};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use airssys_wasm_core::{Address, MessagePayload, RequestError, SendError, Undelivered};
-use airssys_wasm_messaging::{CorrelationSource, ReplySlot, Router, RouterLink};
+use airssys_wasm_messaging::{CorrelationSource, ReplySlot, ReplyWait, Router, RouterLink};
 
 /// A way from a part of the host to a component, or to one of its instances. Cheap to clone.
 ///
@@ -75,10 +75,7 @@ impl ComponentRef {
     /// # Errors
     ///
     /// The message comes back with the reason.
-    pub fn start_request(
-        &self,
-        payload: impl Into<MessagePayload>,
-    ) -> Result<impl Future<Output = Result<MessagePayload, RequestError>> + Send + use<>, Undelivered> {
+    pub fn start_request(&self, payload: impl Into<MessagePayload>) -> Result<ReplyWait, Undelivered> {
         let (slot, reply) = ReplySlot::new(self.correlations.next_id());
         self.link.send_with_reply(payload.into(), Some(slot))?;
         Ok(reply)

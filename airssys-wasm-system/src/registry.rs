@@ -1,6 +1,9 @@
 //! The table of all instances of a host.
 
-#![expect(clippy::disallowed_types, reason = "a map that is read by host calls of guests, never across an await")]
+#![expect(
+    clippy::disallowed_types,
+    reason = "a map that is read by host calls of guests, never across an await"
+)]
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -39,8 +42,7 @@ impl Registry {
         if let Some(known) = records.iter().find(|record| table.records.contains_key(&record.id)) {
             return Err(Refusal::AlreadyThere(known.id.clone()));
         }
-        let asked_bytes =
-            records.iter().fold(0u64, |sum, record| sum.saturating_add(record.declared_memory));
+        let asked_bytes = records.iter().fold(0u64, |sum, record| sum.saturating_add(record.declared_memory));
         let total = table.declared_memory.saturating_add(asked_bytes);
         if total > max_total_memory {
             return Err(Refusal::TotalMemory { asked_bytes, used_bytes: table.declared_memory });

@@ -132,11 +132,7 @@ impl SystemFiles {
     /// # Errors
     ///
     /// As [`Host::start`]. Then nothing stays running.
-    pub async fn launch(
-        &self,
-        host: &Host,
-        mut progress: impl FnMut(LaunchStep),
-    ) -> Result<(), SystemError> {
+    pub async fn launch(&self, host: &Host, mut progress: impl FnMut(LaunchStep)) -> Result<(), SystemError> {
         let mut installed = Vec::new();
         let mut failure = None;
         for component in &self.components {

@@ -7,7 +7,6 @@ use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConf
 use crate::files::read_guest;
 
 /// The bindings of the bare host.
-#[expect(missing_docs, unreachable_pub, clippy::all, reason = "generated")]
 mod bindings {
     wasmtime::component::bindgen!({
         path: "../wit",
@@ -42,6 +41,11 @@ pub(crate) struct BareInstance {
 
 impl BareEngine {
     pub(crate) fn new(guest: &str) -> Result<Self> {
+        let wasm = read_guest(guest)?;
+        Self::load(&wasm).map_err(plain)
+    }
+
+    fn load(wasm: &[u8]) -> wasmtime::Result<Self> {
         let mut pool = PoolingAllocationConfig::new();
         pool.max_memory_size(4 << 20).table_elements(10_000).max_memories_per_module(16);
         let mut config = Config::new();
@@ -53,7 +57,7 @@ impl BareEngine {
             .async_stack_size(1 << 20)
             .allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
         let engine = Engine::new(&config)?;
-        let component = Component::new(&engine, read_guest(guest)?)?;
+        let component = Component::new(&engine, wasm)?;
         let mut linker = Linker::<BareHost>::new(&engine);
         bindings::Component::add_to_linker::<_, HasSelf<_>>(&mut linker, |host| host)?;
         let pre = linker.instantiate_pre(&component)?;
@@ -62,6 +66,10 @@ impl BareEngine {
     }
 
     pub(crate) async fn start(&self) -> Result<BareInstance> {
+        self.instantiate().await.map_err(plain)
+    }
+
+    async fn instantiate(&self) -> wasmtime::Result<BareInstance> {
         let mut store = Store::new(&self.engine, BareHost);
         store.set_fuel(u64::MAX)?;
         store.set_epoch_deadline(u64::MAX / 2);
@@ -76,12 +84,17 @@ impl BareInstance {
     pub(crate) async fn call(&mut self, data: &[u8]) -> Result<usize> {
         let payload = types::PayloadParam { data, content_type: None };
         let message = types::Message { sender: "host/bench", correlation_id: None, payload };
-        match self.handler.call_handle_message(&mut self.store, message).await? {
+        let answer = self.handler.call_handle_message(&mut self.store, message).await.map_err(plain)?;
+        match answer {
             Ok(Some(reply)) => Ok(reply.data.len()),
             Ok(None) => Ok(0),
             Err(error) => anyhow::bail!("the handler answered {error:?}"),
         }
     }
+}
+
+fn plain(error: wasmtime::Error) -> anyhow::Error {
+    anyhow::Error::from_boxed(error.into())
 }
 
 type Refused<T> = wasmtime::Result<Result<T, HostError>>;

@@ -17,11 +17,6 @@ impl Samples {
         sorted.sort_by(f64::total_cmp);
         sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
     }
-
-    /// Nanoseconds of one operation in the best round.
-    pub(crate) fn best(&self) -> f64 {
-        self.0.iter().copied().fold(f64::INFINITY, f64::min)
-    }
 }
 
 /// Runs an asynchronous piece of work and tells how long it took.

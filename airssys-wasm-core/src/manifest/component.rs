@@ -39,10 +39,6 @@ const SECTIONS: &[&str] =
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct ComponentManifest {
-    /// Namespace of the component; default `default`.
-    pub namespace: String,
-    /// Its name.
-    pub name: String,
     /// Its version.
     pub version: Version,
     /// Path of its file relative to the manifest, within the manifest's folder; default
@@ -77,8 +73,6 @@ impl ComponentManifest {
     pub fn new(address: Address, version: Version, max_memory_bytes: u64) -> Self {
         let address = address.component();
         Self {
-            namespace: address.namespace().into(),
-            name: address.name().into(),
             version,
             wasm: format!("{}.wasm", address.name()),
             description: None,
@@ -107,7 +101,7 @@ impl ComponentManifest {
         parse(source_name, text, |root, report| read(root, report, ceilings))
     }
 
-    /// The address as it was parsed or given, without an instance.
+    /// The component's namespace and name; the namespace is `default` where none was given.
     #[must_use]
     pub fn address(&self) -> Address {
         self.address.clone()

@@ -16,7 +16,7 @@ fn check(body: &str, expected: &str) {
 fn what_is_absent_has_its_default() {
     let manifest = component(HEAD).expect("the head is a manifest");
     assert_eq!(manifest.address().as_str(), "default/parser");
-    assert_eq!((manifest.namespace.as_str(), manifest.name.as_str()), ("default", "parser"));
+    assert_eq!(manifest.address().as_str(), "default/parser");
     assert_eq!(manifest.wasm, "parser.wasm");
     assert_eq!((manifest.description, manifest.license), (None, None));
     assert_eq!(manifest.resources.memory.max_bytes, 1_048_576);

@@ -25,7 +25,7 @@ fn check_both(text: &str) {
     match component(text) {
         Ok(manifest) => {
             assert_eq!(manifest.limits().validate(&Ceilings::default()), Ok(()));
-            assert_eq!(manifest.address().namespace(), manifest.namespace);
+            assert_eq!(manifest.address().as_str().parse().as_ref(), Ok(&manifest.address()));
             assert!(manifest.mailbox.max_bytes >= manifest.messaging.max_message_bytes);
             let config = serde_json::from_str::<serde_json::Value>(&manifest.config_json());
             assert!(config.is_ok_and(|config| config == serde_json::Value::Object(manifest.config)));

@@ -4,11 +4,11 @@ use std::error::Error;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use airssys_wasm_core::{MailboxConfig, Overflow, SendError};
-use airssys_wasm_messaging::{Mailbox, MailboxReceiver, MailboxSender};
 use tokio::time::timeout;
 
 use crate::support::{Bell, HANG, config, number_of, numbered, ready, sender};
+use airssys_wasm_core::{MailboxConfig, Overflow, SendError};
+use airssys_wasm_messaging::{Mailbox, MailboxReceiver, MailboxSender};
 
 type Outcome = Result<(), Box<dyn Error>>;
 

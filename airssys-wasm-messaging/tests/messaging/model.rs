@@ -6,11 +6,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Waker};
 
-use airssys_wasm_core::{Overflow, SendError};
-use airssys_wasm_messaging::{Mailbox, MailboxSender};
 use proptest::prelude::*;
 
 use crate::support::{Bell, config, number_of, numbered, sender};
+use airssys_wasm_core::{Overflow, SendError};
+use airssys_wasm_messaging::{Mailbox, MailboxSender};
 
 #[derive(Debug, Clone)]
 enum Step {

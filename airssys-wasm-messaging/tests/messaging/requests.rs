@@ -2,10 +2,9 @@
 
 use std::error::Error;
 
+use crate::support::{config, sender};
 use airssys_wasm_core::{CorrelationId, MailboxConfig, MessagePayload, Overflow, RequestError, SendError};
 use airssys_wasm_messaging::{DeadLetterCause, DeadLetters, Envelope, Mailbox, ReplySlot, ReplyWait};
-
-use crate::support::{config, sender};
 
 type Outcome = Result<(), Box<dyn Error>>;
 

@@ -5,12 +5,12 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Waker};
 
-use airssys_wasm_core::{Overflow, SendError};
-use airssys_wasm_messaging::Mailbox;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::support::{Bell, HANG, config, numbered, ready, sender};
+use airssys_wasm_core::{Overflow, SendError};
+use airssys_wasm_messaging::Mailbox;
 
 type Outcome = Result<(), Box<dyn Error>>;
 

@@ -7,6 +7,9 @@ use std::error::Error;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use tokio::time::timeout;
+
+use crate::support::{HANG, config, number_of, numbered, ready};
 use airssys_wasm_core::{
     Address, Admission, ComponentId, CorrelationId, DenialRule, Guard, MailboxConfig, MessageLink,
     MessageRouter, Overflow, RequestError, SendError,
@@ -15,9 +18,6 @@ use airssys_wasm_messaging::{
     DeadLetter, DeadLetterCause, DeadLetterObserver, Denial, DenialObserver, Mailbox, MailboxReceiver,
     RegisterOptions, ReplySlot, Router, RouterOptions, TrafficSnapshot,
 };
-use tokio::time::timeout;
-
-use crate::support::{HANG, config, number_of, numbered, ready};
 
 type Outcome = Result<(), Box<dyn Error>>;
 

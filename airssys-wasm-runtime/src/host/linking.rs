@@ -115,9 +115,11 @@ fn compatible(version: &str, line: &str) -> bool {
 /// An import of types alone needs nothing from the host.
 fn is_needed(item: &ComponentItem, component: &Compiled) -> bool {
     match item {
-        ComponentItem::ComponentInstance(instance) => instance
-            .exports(component.engine())
-            .any(|(_, export)| matches!(export.ty, ComponentItem::ComponentFunc(_) | ComponentItem::Resource(_))),
+        ComponentItem::ComponentInstance(instance) => {
+            instance.exports(component.engine()).any(|(_, export)| {
+                matches!(export.ty, ComponentItem::ComponentFunc(_) | ComponentItem::Resource(_))
+            })
+        }
         ComponentItem::Type(_) => false,
         _ => true,
     }

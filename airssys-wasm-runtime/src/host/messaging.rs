@@ -1,6 +1,5 @@
 //! `airssys:core/messaging`.
 
-use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,14 +23,12 @@ type Refusable<T> = wasmtime::Result<Result<T, HostError>>;
 impl types::Host for HostState {}
 
 impl Host for HostState {
-    fn send(&mut self, target: String, payload: Payload) -> impl Future<Output = Refusable<()>> + Send {
-        async move {
-            let link = match self.link(&target) {
-                Ok(link) => link,
-                Err(error) => return Ok(Err(link_refusal(error))),
-            };
-            Ok(deliver(self, link, payload).await)
-        }
+    async fn send(&mut self, target: String, payload: Payload) -> Refusable<()> {
+        let link = match self.link(&target) {
+            Ok(link) => link,
+            Err(error) => return Ok(Err(link_refusal(error))),
+        };
+        Ok(deliver(self, link, payload).await)
     }
 
     fn request(&mut self, _: String, _: Payload, _: u32) -> Refusable<CorrelationId> {
@@ -46,7 +43,11 @@ impl Host for HostState {
         unsupported("messaging.cancel-request")
     }
 
-    fn broadcast(&mut self, targets: Vec<String>, _: Payload) -> wasmtime::Result<Vec<Result<(), HostError>>> {
+    fn broadcast(
+        &mut self,
+        targets: Vec<String>,
+        _: Payload,
+    ) -> wasmtime::Result<Vec<Result<(), HostError>>> {
         let refusal = || Err(HostError::Unsupported("messaging.broadcast".to_owned()));
         Ok(targets.iter().map(|_| refusal()).collect())
     }
@@ -95,11 +96,9 @@ impl HostPeer for HostState {
         Ok(self.resource_table().get(&peer)?.link().target().to_string())
     }
 
-    fn send(&mut self, peer: Resource<Peer>, payload: Payload) -> impl Future<Output = Refusable<()>> + Send {
-        async move {
-            let link = Arc::clone(self.resource_table().get(&peer)?.link());
-            Ok(deliver(self, link, payload).await)
-        }
+    async fn send(&mut self, peer: Resource<Peer>, payload: Payload) -> Refusable<()> {
+        let link = Arc::clone(self.resource_table().get(&peer)?.link());
+        Ok(deliver(self, link, payload).await)
     }
 
     fn request(&mut self, _: Resource<Peer>, _: Payload, _: u32) -> Refusable<CorrelationId> {

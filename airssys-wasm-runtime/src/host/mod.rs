@@ -7,5 +7,5 @@ mod services;
 mod storage;
 
 pub(crate) use http::DeniedHttp;
-pub(crate) use linking::{KnownInterfaces, link_host};
 pub use linking::UNSUPPORTED_IMPORTS;
+pub(crate) use linking::{KnownInterfaces, link_host};

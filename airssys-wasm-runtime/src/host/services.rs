@@ -1,10 +1,11 @@
 //! `airssys:core/services`.
 
-use std::future::Future;
 use std::sync::LazyLock;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use airssys_wasm_core::{ComponentId, ComponentState as State, ComponentSummary as Summary, LogLevel, LogRecord};
+use airssys_wasm_core::{
+    ComponentId, ComponentState as State, ComponentSummary as Summary, LogLevel, LogRecord,
+};
 
 use crate::bindings::airssys::core::services::{
     ComponentState, ComponentSummary, Host, HostError, LogLevel as GuestLevel, WallTime,
@@ -54,11 +55,9 @@ impl Host for HostState {
         Ok(u64::try_from(ORIGIN.elapsed().as_nanos()).unwrap_or(u64::MAX))
     }
 
-    fn sleep(&mut self, duration_ms: u64) -> impl Future<Output = wasmtime::Result<()>> + Send {
-        async move {
-            tokio::time::sleep(Duration::from_millis(duration_ms)).await;
-            Ok(())
-        }
+    async fn sleep(&mut self, duration_ms: u64) -> wasmtime::Result<()> {
+        tokio::time::sleep(Duration::from_millis(duration_ms)).await;
+        Ok(())
     }
 
     fn list_components(&mut self) -> wasmtime::Result<Vec<ComponentSummary>> {

@@ -4,9 +4,10 @@ use std::error::Error;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use proptest::prelude::*;
+
 use airssys_wasm_core::{Address, Admission, DenialRule, Guard, MessagingCapabilities, SendError};
 use airssys_wasm_security::{CapabilityGuard, CapabilitySet, Clock};
-use proptest::prelude::*;
 
 type Outcome = Result<(), Box<dyn Error>>;
 

@@ -2,8 +2,9 @@
 
 use std::thread;
 
-use airssys_wasm_security::MessageRateLimiter;
 use proptest::prelude::*;
+
+use airssys_wasm_security::MessageRateLimiter;
 
 const SECOND: u64 = 1_000_000_000;
 

@@ -2,9 +2,10 @@
 
 use std::error::Error;
 
+use proptest::prelude::*;
+
 use airssys_wasm_core::{Address, AddressPattern, MessagingCapabilities};
 use airssys_wasm_security::{CapabilitySet, PatternSet};
-use proptest::prelude::*;
 
 fn check(pattern: &str, address: &str, expected: bool) -> Result<(), Box<dyn Error>> {
     let set = PatternSet::new(&[pattern.parse()?]);

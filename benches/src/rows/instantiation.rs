@@ -1,8 +1,8 @@
 //! Making an instance and taking it down again.
 
-use anyhow::Result;
 use airssys_wasm_core::{ComponentId, ResourceLimits};
 use airssys_wasm_runtime::{EngineConfig, InstanceSetup, WasmtimeEngine};
+use anyhow::Result;
 
 use crate::bare::BareEngine;
 use crate::files::read_guest;
@@ -17,9 +17,7 @@ const INSTANCES: u32 = 500;
 const GUEST: &str = "pair";
 
 pub(crate) fn measure() -> Result<Vec<Figure>> {
-    two_workers()?.block_on(async {
-        tokio::spawn(async { run().await }).await?
-    })
+    two_workers()?.block_on(async { tokio::spawn(async { run().await }).await? })
 }
 
 async fn run() -> Result<Vec<Figure>> {

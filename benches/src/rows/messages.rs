@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
 use airssys_wasm_core::{Address, MessagePayload};
 use airssys_wasm_system::{Component, Host};
+use anyhow::{Context, Result};
 
 use crate::files::guest;
 use crate::report::Figure;

@@ -1,9 +1,9 @@
 //! Host to component and back: 64 bytes in, 64 bytes out.
 
-use anyhow::Result;
 use airssys_wasm_core::{ComponentId, MessagePayload, ResourceLimits};
 use airssys_wasm_runtime::{EngineConfig, InstanceSetup, WasmtimeEngine};
 use airssys_wasm_system::{Component, Host};
+use anyhow::Result;
 
 use crate::bare::BareEngine;
 use crate::files::{guest, read_guest};
@@ -18,9 +18,7 @@ const IN_FLIGHT: u32 = 256;
 const PAYLOAD: [u8; 64] = [b'x'; 64];
 
 pub(crate) fn measure() -> Result<Vec<Figure>> {
-    two_workers()?.block_on(async {
-        tokio::spawn(async { run().await }).await?
-    })
+    two_workers()?.block_on(async { tokio::spawn(async { run().await }).await? })
 }
 
 async fn run() -> Result<Vec<Figure>> {
@@ -62,9 +60,8 @@ async fn run() -> Result<Vec<Figure>> {
 
         let (elapsed, done) = timed(async {
             for _ in 0..CALLS / IN_FLIGHT {
-                let replies: Vec<_> = (0..IN_FLIGHT)
-                    .map(|_| actor.start_request(message.clone()))
-                    .collect::<Result<_, _>>()?;
+                let replies: Vec<_> =
+                    (0..IN_FLIGHT).map(|_| actor.start_request(message.clone())).collect::<Result<_, _>>()?;
                 for reply in replies {
                     reply.await?;
                 }
@@ -91,8 +88,13 @@ async fn run() -> Result<Vec<Figure>> {
     Ok(vec![
         Figure::new("call under limits, without an actor", of_limited.median(), "ns", "≤ 1.5 × bare")
             .beside(bare, against),
-        Figure::new("host to component, pipelined, guard and limits", of_pipelined.median(), "ns", "≤ 1.5 × bare")
-            .beside(bare, against),
+        Figure::new(
+            "host to component, pipelined, guard and limits",
+            of_pipelined.median(),
+            "ns",
+            "≤ 1.5 × bare",
+        )
+        .beside(bare, against),
         Figure::new("host to component, one at a time", of_single.median(), "ns", "").beside(bare, against),
     ])
 }

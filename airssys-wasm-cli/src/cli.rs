@@ -1,0 +1,102 @@
+//! What the command line accepts.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+use crate::exit;
+
+/// Runs untrusted WebAssembly components as supervised, message-passing actors.
+#[derive(Debug, Parser)]
+#[command(name = "airssys-wasm", version, after_help = exit::help())]
+pub(crate) struct Cli {
+    /// How results are written to standard output.
+    #[arg(long, global = true, value_enum, default_value_t = Format::Human)]
+    pub(crate) format: Format,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// How results are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    Human,
+    /// One JSON object.
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Runs a system until its input ends, or until Ctrl-C or SIGTERM.
+    Run(RunArguments),
+    /// Tells what a component imports, exports and needs, without running it.
+    Inspect(InspectArguments),
+    /// Checks manifests and shows every error with its line.
+    Validate(ValidateArguments),
+    /// Prints a completion script.
+    Completions {
+        /// For which shell.
+        shell: Shell,
+    },
+}
+
+/// Arguments of `run`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Input: a system with [io] reads lines, from FILE or else from standard input. Where standard input is a \
+terminal and `sample.log` lies in the folder of the system, that file is read instead.
+
+Signals: the first Ctrl-C or SIGTERM stops reading; what was accepted is finished, and the summary printed. \
+A second one ends the process at once, with exit code 130 or 143.")]
+pub(crate) struct RunArguments {
+    /// A folder with an airssys.toml, or a system manifest.
+    #[arg(default_value = ".")]
+    pub(crate) path: PathBuf,
+
+    /// The file whose lines are the input.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) input: Option<PathBuf>,
+}
+
+/// Arguments of `inspect`.
+#[derive(Debug, Args)]
+pub(crate) struct InspectArguments {
+    /// The component.
+    #[arg(value_name = "FILE.wasm")]
+    pub(crate) file: PathBuf,
+}
+
+/// Arguments of `validate`.
+#[derive(Debug, Args)]
+pub(crate) struct ValidateArguments {
+    /// Component.toml and airssys.toml files, or folders that hold one.
+    #[arg(required = true, value_name = "MANIFEST")]
+    pub(crate) manifests: Vec<PathBuf>,
+
+    /// The airssys.toml whose ceilings hold for the Component.toml files.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ceilings: Option<PathBuf>,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn run_defaults_to_this_folder() {
+        let cli = Cli::try_parse_from(["airssys-wasm", "run", "--format", "json"]).unwrap();
+        assert_eq!(cli.format, Format::Json);
+        let Command::Run(arguments) = cli.command else { panic!("another command") };
+        assert_eq!((arguments.path, arguments.input), (PathBuf::from("."), None));
+    }
+}

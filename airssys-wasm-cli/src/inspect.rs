@@ -1,0 +1,330 @@
+//! `airssys-wasm inspect`: what a component is made of, and the manifest that it would need.
+
+use std::fmt::Write;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use serde::Serialize;
+
+use airssys_wasm_core::{Ceilings, MAX_MEMORY_BYTES, is_valid_name};
+use airssys_wasm_system::{ComponentReport, Host, InterfaceReport, SystemError, UNSUPPORTED_IMPORTS};
+
+use crate::cli::{Format, InspectArguments};
+use crate::exit::{Exit, Failure};
+use crate::output;
+
+/// The least that a skeleton asks for, in bytes: what many components do with.
+const USUAL_MEMORY_BYTES: u64 = 1_048_576;
+
+/// What a skeleton's limit is a multiple of, in bytes.
+const MEMORY_STEP_BYTES: u64 = 524_288;
+
+/// Interfaces of WASI by which a component would reach outside, and what it meets.
+const CLOSED: &[(&str, &str)] = &[
+    ("wasi:filesystem/", "no folder is open to it"),
+    ("wasi:sockets/", "every address is refused"),
+    ("wasi:http/", "every request is refused"),
+    ("wasi:cli/environment", "it finds no variable and no argument"),
+    ("wasi:cli/stdin", "it is at its end"),
+];
+
+#[derive(Serialize)]
+struct Inspection<'i> {
+    file: String,
+    size_bytes: u64,
+    imports: Vec<InterfaceJson<'i>>,
+    exports: Vec<InterfaceJson<'i>>,
+    missing_imports: &'i [String],
+    memories: Option<u32>,
+    initial_memory_bytes: Option<u64>,
+    initial_table_elements: Option<u64>,
+    denied: Vec<Denied>,
+    max_memory_bytes: u64,
+    raises_ceiling: bool,
+    manifest: String,
+}
+
+#[derive(Serialize)]
+struct InterfaceJson<'i> {
+    name: &'i str,
+    functions: &'i [String],
+}
+
+/// An import that answers, and grants nothing.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+struct Denied {
+    import: String,
+    reason: String,
+}
+
+/// Inspects one file.
+pub(crate) fn inspect(arguments: &InspectArguments, format: Format) -> Result<Exit, Failure> {
+    let file = &arguments.file;
+    let wasm = read(file).map_err(Failure::invalid)?;
+    let host = Host::builder().build().map_err(Failure::running)?;
+    let report = host.inspect(&wasm).map_err(Failure::invalid)?;
+    let inspection = Inspection::new(file, &report);
+    match format {
+        Format::Json => output::json(&inspection),
+        Format::Human => {
+            let text = inspection.human();
+            // Names of imports are the component's own.
+            output::data(
+                if output::is_on_terminal() { output::harmless(&text) } else { text.into() }.as_bytes(),
+            )
+        }
+    }
+    .map_err(Failure::running)?;
+    Ok(Exit::Done)
+}
+
+/// The file, or as much of it as shows that it is too large.
+fn read(path: &Path) -> Result<Vec<u8>, SystemError> {
+    let failed = |source| SystemError::File { path: path.to_owned(), source };
+    let file = File::open(path).map_err(failed)?;
+    let limit = Ceilings::default().max_component_bytes.saturating_add(1);
+    let mut wasm = Vec::new();
+    file.take(limit).read_to_end(&mut wasm).map_err(failed)?;
+    if wasm.is_empty() {
+        let empty = io::Error::new(io::ErrorKind::UnexpectedEof, "it is empty");
+        return Err(failed(empty));
+    }
+    Ok(wasm)
+}
+
+impl<'i> Inspection<'i> {
+    fn new(file: &Path, report: &'i ComponentReport) -> Self {
+        let max_memory_bytes = memory_limit(report);
+        Self {
+            file: file.display().to_string(),
+            size_bytes: report.size_bytes,
+            imports: interfaces(&report.imports),
+            exports: interfaces(&report.exports),
+            missing_imports: &report.missing_imports,
+            memories: report.memories,
+            initial_memory_bytes: report.initial_memory_bytes,
+            initial_table_elements: report.initial_table_elements,
+            denied: denied(&report.imports),
+            max_memory_bytes,
+            raises_ceiling: max_memory_bytes > MAX_MEMORY_BYTES,
+            manifest: skeleton(file, report, max_memory_bytes),
+        }
+    }
+
+    fn human(&self) -> String {
+        let mut text = format!("{}: a component of {} bytes\n", self.file, self.size_bytes);
+        list(&mut text, "imports", &self.imports);
+        list(&mut text, "exports", &self.exports);
+        if !self.missing_imports.is_empty() {
+            text.push_str(
+                "\nmissing imports (this host offers no implementation, so that it cannot be loaded)\n",
+            );
+            for import in self.missing_imports {
+                line(&mut text, &format!("  {import}"));
+            }
+        }
+        text.push_str("\nneeds at its start\n");
+        let known = |number: Option<u64>| number.map_or("unknown".into(), |number| number.to_string());
+        line(&mut text, &format!("  memories              {}", known(self.memories.map(u64::from))));
+        line(&mut text, &format!("  largest memory, bytes {}", known(self.initial_memory_bytes)));
+        line(&mut text, &format!("  largest table         {}", known(self.initial_table_elements)));
+        if !self.denied.is_empty() {
+            text.push_str("\nimports that this version grants nothing through\n");
+            for Denied { import, reason } in &self.denied {
+                line(&mut text, &format!("  {import}: {reason}"));
+            }
+        }
+        if self.raises_ceiling {
+            let note = "more memory than a host allows by default; in airssys.toml, its [[component]] needs";
+            line(&mut text, &format!("\n{note}\n  max_memory_bytes = {}", self.max_memory_bytes));
+        }
+        text.push_str("\nComponent.toml\n\n");
+        text.push_str(&self.manifest);
+        text
+    }
+}
+
+fn interfaces(reports: &[InterfaceReport]) -> Vec<InterfaceJson<'_>> {
+    reports.iter().map(|report| InterfaceJson { name: &report.name, functions: &report.functions }).collect()
+}
+
+fn line(text: &mut String, line: &str) {
+    // Writing to a string cannot fail.
+    let _ = writeln!(text, "{line}");
+}
+
+fn list(text: &mut String, title: &str, interfaces: &[InterfaceJson<'_>]) {
+    line(text, &format!("\n{title}"));
+    if interfaces.is_empty() {
+        text.push_str("  none\n");
+    }
+    for interface in interfaces {
+        let functions = if interface.functions.is_empty() {
+            String::new()
+        } else {
+            format!(": {}", interface.functions.join(", "))
+        };
+        line(text, &format!("  {}{functions}", interface.name));
+    }
+}
+
+/// What a component asks for that nothing in this version grants.
+fn denied(imports: &[InterfaceReport]) -> Vec<Denied> {
+    let mut found = Vec::new();
+    for import in imports {
+        if let Some((_, reason)) = CLOSED.iter().find(|(prefix, _)| import.name.starts_with(prefix)) {
+            found.push(Denied { import: import.name.clone(), reason: (*reason).into() });
+        }
+        let Some(interface) = own_interface(&import.name) else { continue };
+        let unsupported: Vec<_> = import
+            .functions
+            .iter()
+            .filter(|function| {
+                let name = match function.split_once(']') {
+                    Some((_, method)) => method.to_owned(),
+                    None => format!("{interface}.{function}"),
+                };
+                UNSUPPORTED_IMPORTS.contains(&name.as_str())
+            })
+            .map(String::as_str)
+            .collect();
+        if !unsupported.is_empty() {
+            let reason = format!("answers `unsupported` to {}", unsupported.join(", "));
+            found.push(Denied { import: import.name.clone(), reason });
+        }
+    }
+    found
+}
+
+/// The short name of an interface of this project.
+fn own_interface(import: &str) -> Option<&str> {
+    import.strip_prefix("airssys:core/")?.split('@').next()
+}
+
+/// Twice what it starts with, within what a host allows by default where that leaves room.
+fn memory_limit(report: &ComponentReport) -> u64 {
+    let largest = report.initial_memory_bytes.unwrap_or(0);
+    let needed = largest.saturating_mul(u64::from(report.memories.unwrap_or(1).max(1)));
+    let generous = needed.saturating_mul(2).max(USUAL_MEMORY_BYTES);
+    let rounded = generous.checked_next_multiple_of(MEMORY_STEP_BYTES).unwrap_or(u64::MAX);
+    let fits_policy = needed.saturating_add(MEMORY_STEP_BYTES) <= MAX_MEMORY_BYTES;
+    if fits_policy { rounded.min(MAX_MEMORY_BYTES) } else { rounded }
+}
+
+fn skeleton(file: &Path, report: &ComponentReport, max_bytes: u64) -> String {
+    let stem = file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    let name = component_name(&stem);
+    let mut text = format!("[component]\nname = \"{name}\"\nversion = \"0.1.0\"\n");
+    let wasm = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    if wasm != format!("{name}.wasm") {
+        line(&mut text, &format!("wasm = {}", toml_text(&wasm)));
+    }
+    line(&mut text, &format!("\n[resources.memory]\nmax_bytes = {max_bytes}"));
+    if report.imports.iter().any(|import| own_interface(&import.name) == Some("messaging")) {
+        text.push_str(
+            "\n[capabilities.messaging]\nsend_to = []                # whom it may send to, such as \"logs/stats\"\n\
+             receive_from = []           # who may send to it, besides the host\n",
+        );
+    }
+    text
+}
+
+/// A valid name as near to `stem` as there is one.
+fn component_name(stem: &str) -> String {
+    let mut name = String::new();
+    for character in stem.chars().map(|one| one.to_ascii_lowercase()) {
+        match character {
+            'a'..='z' => name.push(character),
+            '0'..='9' if !name.is_empty() => name.push(character),
+            _ if !name.is_empty() && !name.ends_with('-') => name.push('-'),
+            _ => {}
+        }
+    }
+    name.truncate(64);
+    let name = name.trim_end_matches('-');
+    if is_valid_name(name) { name.to_owned() } else { "component".into() }
+}
+
+/// A basic string of TOML, whose escapes are those of JSON but for one character.
+fn toml_text(text: &str) -> String {
+    serde_json::Value::from(text).to_string().replace('\u{7f}', "\\u007F")
+}
+
+#[cfg(test)]
+mod tests {
+    use airssys_wasm_core::ComponentManifest;
+
+    use super::*;
+
+    fn report(imports: &[(&str, &[&str])], memory: u64) -> ComponentReport {
+        let interface = |(name, functions): &(&str, &[&str])| InterfaceReport {
+            name: (*name).into(),
+            functions: functions.iter().map(|function| (*function).into()).collect(),
+        };
+        ComponentReport {
+            size_bytes: 1,
+            imports: imports.iter().map(interface).collect(),
+            exports: Vec::new(),
+            missing_imports: Vec::new(),
+            memories: Some(1),
+            initial_memory_bytes: Some(memory),
+            initial_table_elements: None,
+        }
+    }
+
+    #[track_caller]
+    fn check_limit(initial: u64, expected: u64) {
+        assert_eq!(memory_limit(&report(&[], initial)), expected);
+    }
+
+    #[test]
+    fn memory_is_generous_and_within_policy_where_it_can_be() {
+        check_limit(0, 1_048_576);
+        check_limit(65_536, 1_048_576);
+        check_limit(1_114_112, 2_621_440);
+        check_limit(3_000_000, MAX_MEMORY_BYTES);
+        check_limit(MAX_MEMORY_BYTES, 2 * MAX_MEMORY_BYTES);
+        check_limit(u64::MAX, u64::MAX);
+    }
+
+    #[test]
+    fn names_are_made_valid() {
+        for (stem, expected) in [
+            ("parser", "parser"),
+            ("Deep_Recursion", "deep-recursion"),
+            ("9 lives--x-", "lives-x"),
+            ("", "component"),
+            ("ü", "component"),
+        ] {
+            assert_eq!(component_name(stem), expected);
+        }
+        assert_eq!(component_name(&"a".repeat(80)).len(), 64);
+    }
+
+    #[test]
+    fn a_skeleton_is_a_valid_manifest() {
+        let imports: &[(&str, &[&str])] = &[("airssys:core/messaging@0.1.0", &["send"])];
+        for file in ["a/echo.wasm", "Strange \"name\".wasm"] {
+            let text = skeleton(Path::new(file), &report(imports, 65_536), 1_048_576);
+            let manifest = ComponentManifest::parse(file, &text, &Ceilings::default()).unwrap();
+            assert_eq!(manifest.wasm, Path::new(file).file_name().unwrap().to_str().unwrap());
+            assert!(manifest.messaging.send_to.is_empty());
+        }
+    }
+
+    #[test]
+    fn what_grants_nothing_is_named() {
+        let imports: &[(&str, &[&str])] = &[
+            ("wasi:filesystem/types@0.2.0", &[]),
+            ("wasi:io/poll@0.2.0", &[]),
+            ("airssys:core/messaging@0.1.0", &["send", "broadcast", "[method]peer.request"]),
+        ];
+        let found = denied(&report(imports, 0).imports);
+        let reasons: Vec<_> = found.iter().map(|one| one.reason.as_str()).collect();
+        assert_eq!(
+            reasons,
+            ["no folder is open to it", "answers `unsupported` to broadcast, [method]peer.request"]
+        );
+    }
+}

@@ -1,0 +1,168 @@
+//! One run, from the files of a system to its summary.
+
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use tokio::runtime;
+
+use airssys_wasm_core::IoConfig;
+use airssys_wasm_system::{Host, LaunchStep, SystemError, SystemFiles};
+
+use super::feed::{Fed, Feed, FeedError};
+use super::quiet;
+use super::reader::Chunks;
+use super::source::{InputError, Source, SourceKind};
+use super::summary::{Report, Summary};
+use crate::cli::{Format, RunArguments};
+use crate::exit::{Exit, Failure};
+use crate::output::Terminal;
+use crate::signals::Interruption;
+
+/// How often a spinner moves.
+const SPINNER_TICK: Duration = Duration::from_millis(100);
+
+/// Runs a system until its input ends, or until a signal comes.
+pub(crate) fn run(arguments: &RunArguments, format: Format, terminal: &Terminal) -> Result<Exit, Failure> {
+    let files = SystemFiles::read(&arguments.path).map_err(Failure::invalid)?;
+    let input = match files.io() {
+        Some(io) => {
+            let source = Source::open(arguments.input.as_deref(), &files).map_err(Failure::running)?;
+            Some((io.clone(), source))
+        }
+        None if arguments.input.is_some() => {
+            return Err(Failure::usage(format!("{} has no [io], so that it takes no --input", files.name())));
+        }
+        None => None,
+    };
+    let interruption = Interruption::listen().map_err(Failure::running)?;
+    let runtime = runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::running)?;
+    // Guests may fill every worker, but never this thread, which reads, splits and waits.
+    let mut outcome = runtime.block_on(Run { files, interruption, terminal }.run(input))?;
+    runtime.shutdown_background();
+    outcome.summary.print(format).map_err(Failure::running)?;
+    match outcome.failure {
+        Some(failure) => Err(failure),
+        None => Ok(Exit::Done),
+    }
+}
+
+struct Run<'t> {
+    files: SystemFiles,
+    interruption: Interruption,
+    terminal: &'t Terminal,
+}
+
+struct Outcome {
+    summary: Summary,
+    /// What failed although there is a summary.
+    failure: Option<Failure>,
+}
+
+impl Run<'_> {
+    async fn run(self, input: Option<(IoConfig, Source)>) -> Result<Outcome, Failure> {
+        let host = self.launch().await?;
+        let began = Instant::now();
+        let Some((io, source)) = input else {
+            self.interruption.come().await;
+            let elapsed = began.elapsed();
+            let statuses = host.shutdown().await;
+            let summary = Summary {
+                report: None,
+                statuses,
+                elapsed,
+                interrupted: true,
+                lines: None,
+                refused: Vec::new(),
+            };
+            return Ok(Outcome { summary, failure: None });
+        };
+        let (fed, report) = self.process(&host, &io, source).await;
+        let elapsed = fed.began.map_or(Duration::ZERO, |began| began.elapsed());
+        let interrupted = self.interruption.has_come();
+        let statuses = host.shutdown().await;
+        let (report, failure) = match report {
+            Ok(report) => (Some(report), None),
+            Err(failure) => (None, Some(failure)),
+        };
+        let Fed { lines, refused, .. } = fed;
+        let summary = Summary { report, statuses, elapsed, interrupted, lines: Some(lines), refused };
+        Ok(Outcome { summary, failure })
+    }
+
+    /// Compiles and starts everything. A signal meanwhile is heeded after it, because a start is bounded.
+    async fn launch(&self) -> Result<Host, Failure> {
+        let host = self.files.host_builder().build().map_err(Failure::running)?;
+        let spinner = self.terminal.show(ProgressBar::new_spinner());
+        spinner.enable_steady_tick(SPINNER_TICK);
+        let launched = self.files.launch(&host, |step| spinner.set_message(step_text(&step))).await;
+        spinner.finish_and_clear();
+        match launched {
+            Ok(()) => Ok(host),
+            Err(error @ SystemError::Interrupted) => Err(Failure::running(error)),
+            Err(error) => Err(Failure::invalid(error)),
+        }
+    }
+
+    /// Feeds the input and asks for the report. Where not all of the input could be read or handed over,
+    /// there is none: no report is better than a wrong one.
+    async fn process(&self, host: &Host, io: &IoConfig, source: Source) -> (Fed, Result<Report, Failure>) {
+        let fed = self.feed(host, io, source).await;
+        let (fed, outcome) = match fed {
+            Ok(done) => done,
+            Err(error) => return (Fed::default(), Err(Failure::running(error))),
+        };
+        if let Err(error) = outcome {
+            return (fed, Err(Failure::running(error)));
+        }
+        quiet::settle(host, &self.files, io, &self.interruption).await;
+        (fed, quiet::report(host, &io.output).await.map_err(Failure::running))
+    }
+
+    async fn feed(
+        &self,
+        host: &Host,
+        io: &IoConfig,
+        source: Source,
+    ) -> Result<(Fed, Result<(), FeedError>), FeedError> {
+        let Some((first, others)) = io.input.split_first() else {
+            return Ok((Fed::default(), Ok(())));
+        };
+        let mut feed = Feed::open(host, &self.files, first, others)?;
+        let Source { name, reader, bytes, kind } = source;
+        if kind == SourceKind::Sample {
+            self.terminal.note(&format!("standard input is a terminal: reading {name}"));
+        }
+        let bar = self.terminal.show(progress_bar(bytes));
+        let mut chunks = Chunks::of(reader).map_err(|source| InputError { name: name.clone(), source })?;
+        let outcome = feed.feed(&mut chunks, &name, &self.interruption, &bar).await;
+        bar.finish_and_clear();
+        let fed = feed.finish();
+        if let (0, false, SourceKind::Standard { sample: Some(sample) }) =
+            (fed.lines, self.interruption.has_come(), &kind)
+        {
+            let sample = sample.display();
+            self.terminal.note(&format!("standard input was empty; `--input {sample}` reads the sample"));
+        }
+        Ok((fed, outcome))
+    }
+}
+
+fn step_text(step: &LaunchStep) -> String {
+    match step {
+        LaunchStep::Compiling(address) => format!("compiling {address}"),
+        LaunchStep::Starting(address) => format!("starting {address}"),
+        _ => String::new(),
+    }
+}
+
+/// A bar over the bytes of a file, or a spinner with their number where nobody knows how many there are.
+fn progress_bar(bytes: Option<u64>) -> ProgressBar {
+    let (bar, template) = match bytes {
+        Some(bytes) => (ProgressBar::new(bytes), "{bar:40} {bytes}/{total_bytes} {bytes_per_sec} {eta}"),
+        None => (ProgressBar::new_spinner(), "{spinner} {bytes} {bytes_per_sec}"),
+    };
+    match ProgressStyle::with_template(template) {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
+}

@@ -1,0 +1,12 @@
+//! `airssys-wasm run`: launches a system, feeds it its input, and tells what became of it.
+
+mod feed;
+mod launch;
+mod lines;
+mod pretty;
+mod quiet;
+mod reader;
+mod source;
+mod summary;
+
+pub(crate) use launch::run;

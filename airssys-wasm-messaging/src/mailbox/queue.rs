@@ -1,0 +1,267 @@
+//! What both sides of a mailbox share: the queue under its lock, and the counts beside it.
+
+#![expect(clippy::disallowed_types, reason = "held for one push, one swap or a close, never across an await")]
+
+use std::collections::VecDeque;
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+
+use tokio::sync::Notify;
+
+use crate::envelope::Envelope;
+use crate::mailbox::pair::Pushed;
+use airssys_wasm_core::{MailboxConfig, Overflow, SendError};
+
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) capacity: u64,
+    pub(super) max_bytes: u64,
+    pub(super) overflow: Overflow,
+    state: Mutex<State>,
+    /// Written under the lock.
+    pub(super) closed: AtomicBool,
+    /// Written under the lock, like the three that follow.
+    pub(super) accepted: AtomicU64,
+    accepted_bytes: AtomicU64,
+    pub(super) dropped: AtomicU64,
+    dropped_bytes: AtomicU64,
+    pub(super) begun: Begun,
+    /// How many wait for room.
+    waiting: AtomicUsize,
+    /// The heaviest message refused as full since room was last offered. Raised under the lock; an
+    /// offer resets it without, which at worst wakes somebody whose message does not fit yet.
+    largest_refused: AtomicU64,
+    room: Notify,
+}
+
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) queue: VecDeque<Envelope>,
+    /// The owner's waker while it waits for a message.
+    pub(super) owner: Option<Waker>,
+    /// What `begun` was when a sender last looked. A lower bound, looked up again only where there
+    /// seems to be no room, so that senders rarely touch the owner's counts.
+    begun_seen: u64,
+    begun_bytes_seen: u64,
+}
+
+/// What the owner has taken out and begun. Only the owner writes it, on a cache line of its own.
+#[derive(Debug, Default)]
+#[repr(align(64))]
+pub(super) struct Begun {
+    pub(super) messages: AtomicU64,
+    pub(super) bytes: AtomicU64,
+}
+
+impl Begun {
+    pub(super) fn add(&self, envelope: &Envelope) {
+        let bytes = self.bytes.load(Ordering::Relaxed).wrapping_add(weight(envelope));
+        let messages = self.messages.load(Ordering::Relaxed).wrapping_add(1);
+        self.bytes.store(bytes, Ordering::Release);
+        self.messages.store(messages, Ordering::Release);
+    }
+}
+
+/// What waits.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Load {
+    pub(super) messages: u64,
+    pub(super) bytes: u64,
+}
+
+impl Shared {
+    pub(super) fn new(config: &MailboxConfig) -> Self {
+        Self {
+            capacity: to_u64(config.capacity).max(1),
+            max_bytes: to_u64(config.max_bytes),
+            overflow: config.overflow,
+            state: Mutex::new(State {
+                queue: VecDeque::new(),
+                owner: None,
+                begun_seen: 0,
+                begun_bytes_seen: 0,
+            }),
+            closed: AtomicBool::new(false),
+            accepted: AtomicU64::new(0),
+            accepted_bytes: AtomicU64::new(0),
+            dropped: AtomicU64::new(0),
+            dropped_bytes: AtomicU64::new(0),
+            begun: Begun::default(),
+            waiting: AtomicUsize::new(0),
+            largest_refused: AtomicU64::new(0),
+            room: Notify::new(),
+        }
+    }
+
+    pub(super) fn push(&self, envelope: Envelope) -> Result<Pushed, (SendError, Envelope)> {
+        let weight = weight(&envelope);
+        if weight > self.max_bytes {
+            return Err((SendError::TooLarge(self.max_bytes), envelope));
+        }
+        let mut pushed = Pushed::default();
+        let owner = {
+            let mut state = self.lock();
+            if self.closed.load(Ordering::Relaxed) {
+                return Err((SendError::Closed, envelope));
+            }
+            if !self.has_room(&mut state, weight) {
+                if self.overflow != Overflow::DropOldest {
+                    let largest = self.largest_refused.load(Ordering::Relaxed).max(weight);
+                    self.largest_refused.store(largest, Ordering::SeqCst);
+                    return Err((SendError::Full, envelope));
+                }
+                self.make_room(&mut state, weight, &mut pushed.dropped);
+            }
+            state.queue.push_back(envelope);
+            add(&self.accepted_bytes, weight);
+            add(&self.accepted, 1);
+            state.owner.take()
+        };
+        if let Some(owner) = owner {
+            owner.wake();
+        }
+        Ok(pushed)
+    }
+
+    /// Whether one more message of this weight fits. Exact: senders are serialised by the lock, and
+    /// the owner can only make room meanwhile.
+    fn has_room(&self, state: &mut State, weight: u64) -> bool {
+        let fits = |begun: u64, begun_bytes: u64| {
+            let messages = self.kept(&self.accepted, &self.dropped).wrapping_sub(begun);
+            let bytes = self.kept(&self.accepted_bytes, &self.dropped_bytes).wrapping_sub(begun_bytes);
+            messages < self.capacity && bytes <= self.max_bytes.saturating_sub(weight)
+        };
+        if fits(state.begun_seen, state.begun_bytes_seen) {
+            return true;
+        }
+        state.begun_seen = self.begun.messages.load(Ordering::Acquire);
+        state.begun_bytes_seen = self.begun.bytes.load(Ordering::Acquire);
+        fits(state.begun_seen, state.begun_bytes_seen)
+    }
+
+    /// Drops from the front until the message fits. The owner takes under the same lock, so that the
+    /// front is the oldest that waits.
+    fn make_room(&self, state: &mut State, weight: u64, dropped: &mut Vec<Envelope>) {
+        while !self.has_room(state, weight)
+            && let Some(oldest) = state.queue.pop_front()
+        {
+            add(&self.dropped_bytes, self::weight(&oldest));
+            add(&self.dropped, 1);
+            dropped.push(oldest);
+        }
+    }
+
+    /// Called with the lock held.
+    pub(super) fn drop_counted(&self, envelopes: &[Envelope]) {
+        add(&self.dropped_bytes, envelopes.iter().map(weight).sum());
+        add(&self.dropped, to_u64(envelopes.len()));
+    }
+
+    fn kept(&self, accepted: &AtomicU64, dropped: &AtomicU64) -> u64 {
+        accepted.load(Ordering::Relaxed).wrapping_sub(dropped.load(Ordering::Relaxed))
+    }
+
+    /// What waits, without the lock: the begun and the dropped are read first, so that a racing push
+    /// makes it too large rather than too small, and a count can never fall below zero.
+    pub(super) fn load(&self) -> Load {
+        let begun = self.begun.messages.load(Ordering::Acquire);
+        let begun_bytes = self.begun.bytes.load(Ordering::Acquire);
+        let dropped = self.dropped.load(Ordering::Acquire);
+        let dropped_bytes = self.dropped_bytes.load(Ordering::Acquire);
+        let gone = begun.saturating_add(dropped);
+        let gone_bytes = begun_bytes.saturating_add(dropped_bytes);
+        Load {
+            messages: self.accepted.load(Ordering::Acquire).saturating_sub(gone),
+            bytes: self.accepted_bytes.load(Ordering::Acquire).saturating_sub(gone_bytes),
+        }
+    }
+
+    pub(super) fn close(&self) {
+        let owner = {
+            let mut state = self.lock();
+            self.closed.store(true, Ordering::SeqCst);
+            state.owner.take()
+        };
+        if let Some(owner) = owner {
+            owner.wake();
+        }
+        self.room.notify_waiters();
+    }
+
+    /// Wakes those who wait for room, whether or not there is any.
+    pub(super) fn recall_waiters(&self) {
+        self.room.notify_waiters();
+    }
+
+    /// Wakes those who wait for room, where there is enough. The owner's side of [`Self::room`].
+    pub(super) fn offer_room(&self) {
+        // Pairs with the fence in `room`: either the waiter sees what was just begun, or this sees
+        // the waiter.
+        fence(Ordering::SeqCst);
+        if self.waiting.load(Ordering::Relaxed) > 0 && self.has_ample_room() {
+            self.largest_refused.store(0, Ordering::SeqCst);
+            self.room.notify_waiters();
+        }
+    }
+
+    pub(super) async fn room(&self, gone: impl Fn() -> bool) {
+        if self.overflow == Overflow::DropOldest {
+            return;
+        }
+        let mut notified = pin!(self.room.notified());
+        let _waiting = Waiting::new(&self.waiting);
+        notified.as_mut().enable();
+        fence(Ordering::SeqCst);
+        if self.closed.load(Ordering::SeqCst) || gone() || self.has_ample_room() {
+            return;
+        }
+        notified.await;
+    }
+
+    /// Half of everything, or more where a message that was refused needs more.
+    fn has_ample_room(&self) -> bool {
+        let load = self.load();
+        let needed = self.largest_refused.load(Ordering::SeqCst);
+        load.messages <= self.capacity / 2
+            && load.bytes <= (self.max_bytes / 2).min(self.max_bytes.saturating_sub(needed))
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Counts one who waits for room, for as long as they do.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl<'a> Waiting<'a> {
+    fn new(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::SeqCst);
+        Self(count)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// Adds to a count that is written under the lock alone: no locked instruction is needed.
+fn add(count: &AtomicU64, more: u64) {
+    count.store(count.load(Ordering::Relaxed).wrapping_add(more), Ordering::Release);
+}
+
+fn weight(envelope: &Envelope) -> u64 {
+    to_u64(envelope.payload.weight())
+}
+
+pub(super) fn to_u64(number: usize) -> u64 {
+    u64::try_from(number).unwrap_or(u64::MAX)
+}
+
+pub(super) fn to_usize(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}

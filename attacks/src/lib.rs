@@ -1,0 +1,28 @@
+//! Runs every hostile guest against a real host, and tells for each limit what was declared and what was
+//! observed.
+//!
+//! A row of the table is an [`Attack`]: a limit, the key or constant that declares it, the guest that
+//! attacks it, and a function that measures. A new row is one entry in a module of `rows`.
+//!
+//! Invariant: a verdict comes from what was measured while the guest ran, never from what was configured;
+//! a row that measured nothing is broken.
+//!
+//! ```
+//! let attacks = airssys_wasm_attacks::attacks();
+//! assert!(attacks.iter().any(|attack| attack.guest == "loop_forever"));
+//! ```
+
+#![forbid(unsafe_code)]
+
+mod attack;
+mod guests;
+mod log_meter;
+mod observation;
+mod rows;
+mod siege;
+mod table;
+
+pub use attack::{Attack, Row};
+pub use observation::{Figure, Verdict};
+pub use rows::attacks;
+pub use table::{to_json, to_text};

@@ -1,0 +1,45 @@
+//! Prints the enforcement table; the exit code tells whether every limit held.
+
+#![forbid(unsafe_code)]
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::{Parser, ValueEnum};
+
+use airssys_wasm_attacks::{attacks, to_json, to_text};
+
+/// Attacks every limit with its hostile guest and prints what was declared and what was observed. The exit
+/// code is 1 where a limit did not hold.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Arguments {
+    /// How the table is printed.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Format {
+    /// Aligned columns.
+    Text,
+    /// An array of objects, the raw figures among them.
+    Json,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<ExitCode> {
+    let arguments = Arguments::parse();
+    let mut rows = Vec::new();
+    // One after the other: the figures are times, and a neighbour's attack is not what they measure.
+    for attack in attacks() {
+        rows.push(attack.run().await);
+    }
+    let text = match arguments.format {
+        Format::Text => to_text(&rows),
+        Format::Json => to_json(&rows)? + "\n",
+    };
+    std::io::stdout().lock().write_all(text.as_bytes())?;
+    let all = rows.iter().all(|row| row.verdict.is_enforced());
+    Ok(if all { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}

@@ -1,0 +1,51 @@
+//! What must not be loaded at all.
+
+use anyhow::{Result, bail, ensure};
+
+use airssys_wasm_runtime::RuntimeError;
+
+use crate::attack::Attack;
+use crate::guests;
+use crate::observation::Observation;
+use crate::siege::{Field, ROUNDS};
+
+pub(super) const ATTACKS: &[Attack] = &[
+    Attack {
+        limit: "shared memory and threads",
+        key: "threads (off)",
+        guest: "shared_memory",
+        unit: "instances made",
+        measure: || Box::pin(refused("shared_memory", no_shared_memory)),
+    },
+    Attack {
+        limit: "imports that the host does not offer",
+        key: "imports (linked interfaces only)",
+        guest: "unknown_imports",
+        unit: "instances made",
+        measure: || Box::pin(refused("unknown_imports", all_imports_named)),
+    },
+];
+
+async fn refused(guest: &'static str, check: fn(&RuntimeError) -> Result<()>) -> Result<Observation> {
+    let field = Field::new().await?;
+    let mut observation = Observation::of(0);
+    for _ in 0..ROUNDS {
+        let refusal = field.refuse(guests::component(guest)?).await?;
+        check(&refusal.error)?;
+        observation.add(refusal.instances);
+    }
+    field.clear().await;
+    Ok(observation)
+}
+
+fn no_shared_memory(error: &RuntimeError) -> Result<()> {
+    ensure!(matches!(error, RuntimeError::InvalidComponent(_)), "refused with {error:?}");
+    Ok(())
+}
+
+fn all_imports_named(error: &RuntimeError) -> Result<()> {
+    let RuntimeError::MissingImports(names) = error else { bail!("refused with {error:?}") };
+    let expected = ["acme:weather/forecast@1.2.0", "acme:weather/history@1.2.0"];
+    ensure!(names.as_slice() == expected, "names {names:?}");
+    Ok(())
+}
