@@ -45,12 +45,7 @@ pub(crate) enum Command {
 
 /// Arguments of `run`.
 #[derive(Debug, Args)]
-#[command(after_help = "\
-Input: a system with [io] reads lines, from FILE or else from standard input. Where standard input is a \
-terminal and `sample.log` lies in the folder of the system, that file is read instead.
-
-Signals: the first Ctrl-C or SIGTERM stops reading; what was accepted is finished, and the summary printed. \
-A second one ends the process at once, with exit code 130 or 143.")]
+#[command(after_help = run_help())]
 pub(crate) struct RunArguments {
     /// A folder with an airssys.toml, or a system manifest.
     #[arg(default_value = ".")]
@@ -59,6 +54,17 @@ pub(crate) struct RunArguments {
     /// The file whose lines are the input.
     #[arg(long, value_name = "FILE")]
     pub(crate) input: Option<PathBuf>,
+}
+
+/// What `run --help` says besides its options.
+fn run_help() -> String {
+    let about = "\
+Input: a system with [io] reads lines, from FILE or else from standard input. Where standard input is a \
+terminal and `sample.log` lies in the folder of the system, that file is read instead.
+
+Signals: the first Ctrl-C or SIGTERM stops reading; what was accepted is finished, and the summary printed. \
+A second one ends the process at once.";
+    format!("{about}\n\n{}", exit::help())
 }
 
 /// Arguments of `inspect`.

@@ -75,21 +75,23 @@ impl VerifiedComponent {
 
     /// Checks what can be told before an instance is made, so that the error can say what to change.
     pub(crate) fn fits(&self, limits: &ResourceLimits) -> Result<(), RuntimeError> {
-        let needs = self.parts.component.resources_required();
-        let memory = initial_memory_bytes(&self.parts.component).unwrap_or(0);
-        if memory > limits.max_memory_bytes() {
-            return Err(RuntimeError::NeedsMoreMemory {
-                needed_bytes: memory,
-                max_bytes: limits.max_memory_bytes(),
-            });
-        }
-        let elements = needs.and_then(|needs| needs.max_initial_table_size).unwrap_or(0);
-        let allowed = table_allowance(limits.max_memory_bytes()) as u64;
-        if elements > allowed {
-            return Err(RuntimeError::NeedsLargerTable { needed_elements: elements, max_elements: allowed });
-        }
-        Ok(())
+        fits(&self.parts.component, limits.max_memory_bytes())
     }
+}
+
+/// Checks what a component needs at its start against a limit of memory, and the tables that go with it.
+pub(crate) fn fits(component: &Component, max_memory_bytes: u64) -> Result<(), RuntimeError> {
+    let memory = initial_memory_bytes(component).unwrap_or(0);
+    if memory > max_memory_bytes {
+        return Err(RuntimeError::NeedsMoreMemory { needed_bytes: memory, max_bytes: max_memory_bytes });
+    }
+    let needs = component.resources_required();
+    let elements = needs.and_then(|needs| needs.max_initial_table_size).unwrap_or(0);
+    let allowed = table_allowance(max_memory_bytes) as u64;
+    if elements > allowed {
+        return Err(RuntimeError::NeedsLargerTable { needed_elements: elements, max_elements: allowed });
+    }
+    Ok(())
 }
 
 /// Bytes that the largest memory has at its start; the engine counts them in pages.

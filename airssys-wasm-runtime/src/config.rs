@@ -47,7 +47,13 @@ impl EngineConfig {
     /// The engine's settings: components, fuel and epochs on, threads and shared memory off, and a pool
     /// with slots as large as the highest memory limit.
     pub(crate) fn to_wasmtime(&self) -> Config {
-        let slot = self.max_memory_bytes.next_multiple_of(WASM_PAGE_BYTES);
+        let mut config = self.to_unpooled();
+        config.allocation_strategy(InstanceAllocationStrategy::Pooling(self.pool(self.slot())));
+        config
+    }
+
+    /// The same settings without a pool, by which a component compiles that is too large for it.
+    pub(crate) fn to_unpooled(&self) -> Config {
         let mut config = Config::new();
         config
             .consume_fuel(true)
@@ -56,12 +62,16 @@ impl EngineConfig {
             .async_stack_size(ASYNC_STACK_BYTES)
             .wasm_memory64(false)
             .wasm_multi_memory(true)
-            .memory_reservation(slot)
+            .memory_reservation(self.slot())
             .memory_init_cow(true)
             .concurrency_support(false)
-            .parallel_compilation(true)
-            .allocation_strategy(InstanceAllocationStrategy::Pooling(self.pool(slot)));
+            .parallel_compilation(true);
         config
+    }
+
+    /// Bytes that the pool reserves for each memory.
+    fn slot(&self) -> u64 {
+        self.max_memory_bytes.next_multiple_of(WASM_PAGE_BYTES)
     }
 
     fn pool(&self, slot: u64) -> PoolingAllocationConfig {

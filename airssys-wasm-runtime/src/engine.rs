@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use wasmtime::Engine;
-use wasmtime::component::Linker;
+use wasmtime::component::{Component, Linker};
 
 use airssys_wasm_core::{ComponentId, ResourceLimits};
 
-use crate::component::{VerifiedComponent, compile, link};
+use crate::component::{VerifiedComponent, compile, fits, link};
 use crate::config::EngineConfig;
 use crate::deadline::KillSwitch;
 use crate::error::RuntimeError;
@@ -157,7 +157,27 @@ impl WasmtimeEngine {
         if bytes > self.config.max_component_bytes {
             return Err(RuntimeError::TooLarge { bytes, max_bytes: self.config.max_component_bytes });
         }
-        link(compile(&self.engine, wasm)?, &self.linker, &self.known)
+        let component = match compile(&self.engine, wasm) {
+            Err(RuntimeError::InvalidComponent(source)) => return Err(self.refusal(wasm, source)),
+            compiled => compiled?,
+        };
+        link(component, &self.linker, &self.known)
+    }
+
+    /// Why a component is refused. The engine calls one that does not fit into its pool not valid, although
+    /// all that it needs is more room.
+    fn refusal(&self, wasm: &[u8], source: Box<dyn std::error::Error + Send + Sync>) -> RuntimeError {
+        self.compile_unpooled(wasm)
+            .ok()
+            .and_then(|component| fits(&component, self.config.max_memory_bytes).err())
+            .unwrap_or(RuntimeError::InvalidComponent(source))
+    }
+
+    /// Compiles what need not fit into the pool, to tell what it needs.
+    fn compile_unpooled(&self, wasm: &[u8]) -> Result<Component, RuntimeError> {
+        let engine = Engine::new(&self.config.to_unpooled())
+            .map_err(|error| RuntimeError::EngineCreation(error.into()))?;
+        compile(&engine, wasm)
     }
 
     /// What a component imports, exports and needs, whether or not this host can run it. This takes
@@ -167,7 +187,11 @@ impl WasmtimeEngine {
     ///
     /// As [`verify`](Self::verify), without those about imports.
     pub fn inspect(&self, wasm: &[u8]) -> Result<ComponentReport, RuntimeError> {
-        let component = compile(&self.engine, wasm)?;
+        let component = match compile(&self.engine, wasm) {
+            // Perhaps it is only too large for the pool of this host; else the error is the same again.
+            Err(RuntimeError::InvalidComponent(_)) => self.compile_unpooled(wasm)?,
+            compiled => compiled?,
+        };
         Ok(ComponentReport::of(&component, wasm.len() as u64, self.known.missing(&component)))
     }
 

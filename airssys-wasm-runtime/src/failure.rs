@@ -30,6 +30,8 @@ pub struct CallFailure {
 /// What the host knows of a call beside the engine's error.
 pub(crate) struct Circumstances {
     pub(crate) fuel: FuelMetrics,
+    /// Whether the guest passed its budget, although the engine may not have looked since.
+    pub(crate) is_fuel_passed: bool,
     pub(crate) timeout_ms: u64,
     pub(crate) max_memory_bytes: u64,
     pub(crate) denied_growth: Option<u64>,

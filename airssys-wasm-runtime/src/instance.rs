@@ -52,6 +52,13 @@ impl Budget {
         }
     }
 
+    /// What the engine is given, one unit more than the budget: it ends a guest that has nothing left when
+    /// it looks, and looks only where functions and loops begin. So a call that takes exactly its budget
+    /// succeeds, and one that comes back with nothing left has passed it since the engine last looked.
+    fn fuel_given(self) -> u64 {
+        self.fuel.map_or(u64::MAX, |max| max.saturating_add(1))
+    }
+
     fn timeout_ms(self) -> u64 {
         u64::try_from(self.timeout.as_millis()).unwrap_or(u64::MAX)
     }
@@ -96,6 +103,7 @@ impl ComponentInstance {
         let facts = circumstances(&store, budget);
         let failure = |cause| Err(RuntimeError::InstantiationFailed(CallFailure { cause, fuel: facts.fuel }));
         let (lifecycle, handler, health) = match outcome {
+            Ok(Ok(_)) if facts.is_fuel_passed => return failure(EndCause::OutOfFuel(facts.fuel)),
             Ok(Ok(exports)) => exports,
             Ok(Err(Unstarted::Engine(error))) if error.is::<wasmtime::PoolConcurrencyLimitError>() => {
                 return Err(RuntimeError::PoolExhausted { max_instances });
@@ -294,6 +302,7 @@ impl ComponentInstance {
     ) -> Result<Completed<T>, CallFailure> {
         let facts = circumstances(&live.store, budget);
         let cause = match outcome {
+            Ok(Ok(_)) if facts.is_fuel_passed => EndCause::OutOfFuel(facts.fuel),
             Ok(Ok(value)) => {
                 self.live = Some(live);
                 return Ok(Completed { value, fuel: facts.fuel });
@@ -348,7 +357,7 @@ async fn instantiate(
 /// Refills the budget of a call that is about to begin.
 fn begin(store: &mut Store<HostState>, budget: Budget) {
     // Unmetered is the most there is, never zero: a store without fuel traps at once.
-    if let Err(error) = store.set_fuel(budget.fuel.unwrap_or(u64::MAX)) {
+    if let Err(error) = store.set_fuel(budget.fuel_given()) {
         // The engine's configuration always meters, so that this cannot be; a store without its fuel
         // traps at its first instruction, which is safe.
         tracing::error!(%error, "fuel could not be set");
@@ -364,7 +373,8 @@ fn circumstances(store: &Store<HostState>, budget: Budget) -> Circumstances {
     let left = store.get_fuel().unwrap_or(0);
     let limiter = store.data().limiter();
     Circumstances {
-        fuel: FuelMetrics::new(max, max.saturating_sub(left)),
+        fuel: FuelMetrics::new(max, budget.fuel_given().saturating_sub(left).min(max)),
+        is_fuel_passed: left == 0,
         timeout_ms: budget.timeout_ms(),
         max_memory_bytes: store.data().limits().max_memory_bytes(),
         denied_growth: limiter.denied_in_call(),
@@ -416,12 +426,12 @@ fn request_error<'a>(error: &RequestError, text: &'a str) -> types::RequestError
             RequestErrorParam::Handler(HandlerErrorParam::InvalidMessage(text))
         }
         RequestError::Handler(_) => RequestErrorParam::Handler(HandlerErrorParam::Failed(text)),
-        RequestError::Refused(SendError::NoHandler) => RequestErrorParam::NoHandler,
         RequestError::Refused(error) => RequestErrorParam::Refused(match error {
             SendError::Full => HostErrorParam::Full,
             SendError::Closed => HostErrorParam::Closed,
             SendError::NotFound => HostErrorParam::NotFound,
             SendError::TooLarge(limit) => HostErrorParam::TooLarge(*limit),
+            SendError::NoHandler => HostErrorParam::NoHandler,
             SendError::RateLimited => HostErrorParam::RateLimited,
             _ => HostErrorParam::Denied(text),
         }),

@@ -58,10 +58,11 @@ impl RuntimeEngine for WasmtimeEngine {
             let mut setup = InstanceSetup::new(id.clone(), *limits);
             setup.ports = self.ports().clone();
             let instance = self.start(&component, setup).await?.value;
+            let has_handler = component.has_handler();
             let handle = ComponentHandle::new(id.clone());
             let (calls, waiting) = mpsc::channel(WAITING_CALLS);
             self.loaded().calls().insert(handle.handle_id(), calls);
-            tokio::spawn(serve(instance, waiting, Arc::clone(self.loaded()), handle.handle_id()));
+            tokio::spawn(serve(instance, has_handler, waiting, Arc::clone(self.loaded()), handle.handle_id()));
             Ok(handle)
         })
     }
@@ -105,12 +106,20 @@ impl RuntimeEngine for WasmtimeEngine {
 /// Owns one instance until it is unloaded or a call ends it.
 async fn serve(
     mut instance: ComponentInstance,
+    has_handler: bool,
     mut waiting: mpsc::Receiver<Call>,
     loaded: Arc<LoadedComponents>,
     handle_id: u64,
 ) {
     while instance.is_live() {
         match waiting.recv().await {
+            // The host's refusal, which is never a business error of the guest.
+            Some(Call::Message(_, answer)) if !has_handler => {
+                drop(answer.send(Err(RuntimeError::MissingExport("handler").into())));
+            }
+            Some(Call::Callback(_, _, answer)) if !has_handler => {
+                drop(answer.send(Err(RuntimeError::MissingExport("handler").into())));
+            }
             Some(Call::Message(message, answer)) => {
                 let sender = message.sender().as_str();
                 let done = instance.handle_message(sender, message.correlation(), message.payload()).await;

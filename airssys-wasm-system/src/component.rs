@@ -110,6 +110,13 @@ impl Component {
         self
     }
 
+    /// Largest message that it takes, in bytes; 64 KiB by default.
+    #[must_use]
+    pub fn max_message_bytes(mut self, bytes: usize) -> Self {
+        self.manifest.messaging.max_message_bytes = bytes;
+        self
+    }
+
     /// Messages that each sending component may send per second, and at once.
     #[must_use]
     pub fn rate(mut self, per_second: u32, burst: u32) -> Self {

@@ -125,7 +125,7 @@ impl InstanceRecord {
     /// finished first, so that equality means that there was nothing left at the second look.
     pub(crate) fn is_idle(&self) -> bool {
         let finished = self.counts.finished.get();
-        finished.saturating_add(self.mailbox.dropped()) >= self.mailbox.accepted()
+        finished.saturating_add(self.mailbox.overflowed()) >= self.mailbox.accepted()
     }
 
     pub(crate) fn count_end(&self, cause: &EndCause) {
@@ -171,7 +171,7 @@ impl InstanceRecord {
             denied: traffic.denied.saturating_add(traffic.rate_limited).saturating_add(traffic.too_large),
             rejected_full: traffic.rejected_full,
             sent: traffic.sent,
-            dropped: self.mailbox.dropped(),
+            dropped: self.mailbox.overflowed(),
             dead_letters: dead_letters.of(self.id.address()),
             waiting: self.mailbox.depth(),
             log_dropped: counts.log_dropped.get(),

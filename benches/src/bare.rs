@@ -124,7 +124,7 @@ impl messaging::HostPeer for BareHost {
         _: Payload,
         _: u32,
     ) -> wasmtime::Result<Result<Payload, RequestError>> {
-        Ok(Err(RequestError::NoHandler))
+        Ok(Err(RequestError::Refused(HostError::NoHandler)))
     }
     fn drop(&mut self, _: Resource<messaging::Peer>) -> wasmtime::Result<()> {
         Ok(())
@@ -139,7 +139,7 @@ impl messaging::Host for BareHost {
         refused()
     }
     fn call(&mut self, _: String, _: Payload, _: u32) -> wasmtime::Result<Result<Payload, RequestError>> {
-        Ok(Err(RequestError::NoHandler))
+        Ok(Err(RequestError::Refused(HostError::NoHandler)))
     }
     fn cancel_request(&mut self, _: u64) -> Refused<()> {
         refused()

@@ -27,6 +27,8 @@ pub(super) struct Shared {
     accepted_bytes: AtomicU64,
     pub(super) dropped: AtomicU64,
     dropped_bytes: AtomicU64,
+    /// Those of the dropped that newer messages pushed out.
+    pub(super) overflowed: AtomicU64,
     pub(super) begun: Begun,
     /// How many wait for room.
     waiting: AtomicUsize,
@@ -88,6 +90,7 @@ impl Shared {
             accepted_bytes: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
             dropped_bytes: AtomicU64::new(0),
+            overflowed: AtomicU64::new(0),
             begun: Begun::default(),
             waiting: AtomicUsize::new(0),
             largest_refused: AtomicU64::new(0),
@@ -149,6 +152,7 @@ impl Shared {
         {
             add(&self.dropped_bytes, self::weight(&oldest));
             add(&self.dropped, 1);
+            add(&self.overflowed, 1);
             dropped.push(oldest);
         }
     }

@@ -105,6 +105,12 @@ impl MailboxSender {
         self.shared.dropped.load(Ordering::Relaxed)
     }
 
+    /// Messages that newer ones pushed out (`overflow = "drop-oldest"`).
+    #[must_use]
+    pub fn overflowed(&self) -> u64 {
+        self.shared.overflowed.load(Ordering::Relaxed)
+    }
+
     /// Whether both lead to the same mailbox.
     #[must_use]
     pub fn same_mailbox(&self, other: &Self) -> bool {

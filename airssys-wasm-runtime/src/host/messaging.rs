@@ -192,6 +192,7 @@ fn refusal(error: &SendError) -> HostError {
         SendError::Closed => HostError::Closed,
         SendError::NotFound => HostError::NotFound,
         SendError::TooLarge(limit) => HostError::TooLarge(*limit),
+        SendError::NoHandler => HostError::NoHandler,
         SendError::RateLimited => HostError::RateLimited,
         other => HostError::Denied(other.to_string()),
     }

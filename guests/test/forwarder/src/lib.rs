@@ -53,6 +53,7 @@ fn describe(error: HostError) -> String {
         HostError::Full => "full".into(),
         HostError::Closed => "closed".into(),
         HostError::NotFound => "not-found".into(),
+        HostError::NoHandler => "no-handler".into(),
         HostError::TooLarge(limit) => format!("too-large: {limit}"),
         HostError::RateLimited => "rate-limited".into(),
         HostError::TimedOut => "timed-out".into(),

@@ -1,14 +1,11 @@
 //! Components that fail are restarted as their policy says, and nothing of it touches others.
-#![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
-
-mod support;
 
 use std::time::Duration;
 
 use airssys_wasm_core::{Backoff, ComponentState, EndCause, RequestError, SupervisionConfig, TrapKind};
 use airssys_wasm_system::{Component, Host};
 
-use support::{guest, host};
+use crate::support::{guest, host};
 
 /// Restarts at once, so that tests need not wait.
 fn at_once(max_restarts: u32) -> SupervisionConfig {

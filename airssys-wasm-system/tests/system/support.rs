@@ -9,7 +9,11 @@ pub(crate) fn host() -> Host {
 
 /// The built guest of this name as `test/<name>`, with 2 MiB of memory.
 pub(crate) fn guest(name: &str) -> Component {
-    let file = format!("{}/../guests/built/{name}.wasm", env!("CARGO_MANIFEST_DIR"));
     let address = format!("test/{}", name.replace('_', "-")).parse().unwrap();
-    Component::from_file(address, file, 2 << 20)
+    Component::from_file(address, file(name), 2 << 20)
+}
+
+/// The file of the built guest of this name.
+pub(crate) fn file(name: &str) -> String {
+    format!("{}/../guests/built/{name}.wasm", env!("CARGO_MANIFEST_DIR"))
 }

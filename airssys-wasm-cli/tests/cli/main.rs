@@ -1,0 +1,16 @@
+//! The built command line, as its users meet it.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on should stop"
+)]
+
+mod inspect;
+mod manifests;
+mod pipeline;
+#[cfg(unix)]
+mod signals;
+mod support;
+mod usage;

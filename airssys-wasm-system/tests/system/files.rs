@@ -1,0 +1,138 @@
+//! A system read from disk.
+
+use std::fs;
+use std::path::PathBuf;
+
+use airssys_wasm_core::Ceilings;
+use airssys_wasm_system::{Component, LaunchStep, SystemError, SystemFiles};
+
+use crate::support::file;
+
+/// A folder of its own for one test, removed at its end.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+        fs::remove_dir_all(&path).ok();
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    fn write(&self, name: &str, text: &str) -> &Self {
+        let path = self.0.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+        self
+    }
+
+    fn component(&self, folder: &str, name: &str) -> &Self {
+        let manifest = format!(
+            "[component]\nname = \"{name}\"\nversion = \"1.0.0\"\n[resources.memory]\nmax_bytes = 1048576\n"
+        );
+        self.write(&format!("{folder}/Component.toml"), &manifest);
+        fs::copy(file("echo"), self.0.join(folder).join(format!("{name}.wasm"))).unwrap();
+        self
+    }
+
+    fn check_error(&self, expected: &[&str]) {
+        let error = SystemFiles::read(&self.0).unwrap_err();
+        let text = error.to_string();
+        for part in expected {
+            assert!(text.contains(part), "{part:?} is not in\n{text}");
+        }
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        fs::remove_dir_all(&self.0).ok();
+    }
+}
+
+#[tokio::test]
+async fn a_system_is_launched_in_the_order_of_its_manifest() {
+    let folder = Folder::new("launch");
+    folder.component("b", "second").component("a", "first").write(
+        "airssys.toml",
+        "[[component]]\nmanifest = \"a/Component.toml\"\n[[component]]\nmanifest = \"b/Component.toml\"\n\
+         instances = 2\n[io]\ninput = [\"default/first\"]\noutput = \"default/second\"\n",
+    );
+    let files = SystemFiles::read(&folder.0).unwrap();
+    let host = files.host_builder().build().unwrap();
+    let mut steps = Vec::new();
+    files.launch(&host, |step| steps.push(step)).await.unwrap();
+    let (first, second) = ("default/first".parse().unwrap(), "default/second".parse().unwrap());
+    let compiled = |address: &airssys_wasm_core::Address| LaunchStep::Compiling(address.clone());
+    let started = |address: &airssys_wasm_core::Address| LaunchStep::Starting(address.clone());
+    assert_eq!(steps, [compiled(&first), compiled(&second), started(&first), started(&second)]);
+    let ids: Vec<String> = host.statuses().iter().map(|status| status.id.to_string()).collect();
+    assert_eq!(ids, ["default/first/0", "default/second/0", "default/second/1"]);
+    host.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_launch_that_fails_leaves_nothing_running() {
+    let folder = Folder::new("launch-fails");
+    folder.component("a", "first").component("b", "second").write(
+        "airssys.toml",
+        "[[component]]\nmanifest = \"a/Component.toml\"\n[[component]]\nmanifest = \"b/Component.toml\"\n",
+    );
+    folder.write("b/second.wasm", "garbage");
+    let files = SystemFiles::read(&folder.0).unwrap();
+    let host = files.host_builder().build().unwrap();
+    let error = files.launch(&host, |_| {}).await.unwrap_err();
+    assert!(matches!(error, SystemError::Start { .. }), "{error:?}");
+    assert!(host.statuses().is_empty());
+}
+
+#[test]
+fn what_a_manifest_names_must_be_there() {
+    let folder = Folder::new("absent");
+    folder.write("airssys.toml", "[[component]]\nmanifest = \"a/Component.toml\"\n");
+    folder.check_error(&["there is no file", "manifest = \"a/Component.toml\"", "^"]);
+    folder.component("a", "first").write(
+        "airssys.toml",
+        "[[component]]\nmanifest = \"a/Component.toml\"\n[io]\ninput = [\"default/frist\"]\noutput = \"default/first\"\n",
+    );
+    folder.check_error(&["there is no component default/frist", "airssys.toml:4"]);
+    folder.write(
+        "airssys.toml",
+        "[[component]]\nmanifest = \"a/Component.toml\"\n[io]\ninput = [\"default/first\"]\noutput = \"default/last\"\n",
+    );
+    folder.check_error(&["there is no component default/last", "airssys.toml:5"]);
+    folder.component("b", "first").write(
+        "airssys.toml",
+        "[[component]]\nmanifest = \"a/Component.toml\"\n[[component]]\nmanifest = \"b/Component.toml\"\n",
+    );
+    folder.check_error(&["default/first is listed twice", "airssys.toml:4"]);
+}
+
+#[test]
+fn a_component_must_lie_in_the_folder_of_its_manifest() {
+    let folder = Folder::new("outside");
+    folder.component("a", "first");
+    fs::remove_file(folder.0.join("a/first.wasm")).unwrap();
+    std::os::unix::fs::symlink(file("echo"), folder.0.join("a/first.wasm")).unwrap();
+    let error = Component::from_manifest_file(&folder.0.join("a/Component.toml"), &Ceilings::default());
+    assert!(matches!(error, Err(SystemError::OutsideFolder { .. })), "{error:?}");
+    fs::remove_file(folder.0.join("a/first.wasm")).unwrap();
+    let error = Component::from_manifest_file(&folder.0.join("a/Component.toml"), &Ceilings::default());
+    assert!(matches!(error, Err(SystemError::File { .. })), "{error:?}");
+}
+
+#[test]
+fn the_ceiling_of_one_component_is_raised_for_it_alone() {
+    let folder = Folder::new("raised");
+    folder.component("a", "first").write(
+        "a/Component.toml",
+        "[component]\nname = \"first\"\nversion = \"1.0.0\"\n[resources.memory]\nmax_bytes = 16777216\n",
+    );
+    folder.write("airssys.toml", "[[component]]\nmanifest = \"a/Component.toml\"\n");
+    folder.check_error(&["16777216", "max_memory_bytes"]);
+    folder.write(
+        "airssys.toml",
+        "[[component]]\nmanifest = \"a/Component.toml\"\nmax_memory_bytes = 16777216\n",
+    );
+    SystemFiles::read(&folder.0).unwrap();
+}

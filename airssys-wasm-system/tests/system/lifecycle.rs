@@ -1,0 +1,139 @@
+//! Starting, stopping, and what neither may leave behind.
+
+use std::time::{Duration, Instant};
+
+use airssys_wasm_core::{Ceilings, ComponentState, EndCause, ResourceLimitError, SendError};
+use airssys_wasm_system::{Component, Event, Host, RuntimeError, SystemError};
+use serde_json::json;
+
+use crate::support::{file, guest, host};
+
+fn with_config(component: Component, config: serde_json::Value) -> Component {
+    component.config(config.as_object().unwrap().clone())
+}
+
+#[tokio::test]
+async fn a_component_that_refuses_its_configuration_is_not_started() {
+    let host = host();
+    let component = with_config(guest("echo"), json!({ "fail_initialize": "no such region" }));
+    let error = host.start(component).await.unwrap_err();
+    let SystemError::Start { source: RuntimeError::InstantiationFailed(failure), .. } = error else {
+        panic!("{error:?}")
+    };
+    assert_eq!(failure.cause, EndCause::InitialiseFailed { detail: "no such region".into() });
+    assert!(host.statuses().is_empty(), "nothing of it stays");
+    host.start(guest("echo")).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_start_that_loops_ends_within_its_own_budget() {
+    let host = host();
+    for name in ["loop_in_initialize", "start_function_loops"] {
+        let began = Instant::now();
+        let error = host.start(guest(name)).await.unwrap_err();
+        let SystemError::Start { source: RuntimeError::InstantiationFailed(failure), .. } = error else {
+            panic!("{error:?}")
+        };
+        assert!(matches!(failure.cause, EndCause::OutOfFuel(_)), "{name}: {failure:?}");
+        assert_eq!(failure.fuel.consumed(), 100_000_000, "the budget of a start");
+        assert!(began.elapsed() < Duration::from_secs(30));
+    }
+}
+
+#[tokio::test]
+async fn what_needs_more_memory_than_its_limit_says_how_much() {
+    let host = host();
+    let error = host.start(guest("initial_memory_too_big")).await.unwrap_err();
+    let SystemError::Start { source, .. } = error else { panic!("{error:?}") };
+    let RuntimeError::NeedsMoreMemory { needed_bytes, max_bytes } = source else { panic!("{source:?}") };
+    assert_eq!(needed_bytes, 64 << 20);
+    assert!(max_bytes < needed_bytes, "{max_bytes}");
+}
+
+#[tokio::test]
+async fn limits_are_held_against_the_ceilings_of_the_host() {
+    let host = host();
+    let error = host.start(Component::from_file("test/a".parse().unwrap(), file("echo"), 8 << 20)).await;
+    let Err(SystemError::Limits { source, .. }) = error else { panic!("{error:?}") };
+    assert!(matches!(source, ResourceLimitError::MemoryTooLarge { .. }), "{source:?}");
+    for (component, what) in [
+        (guest("echo").max_fuel(0), "fuel"),
+        (guest("echo").timeout_ms(0), "time"),
+        (guest("echo").timeout_ms(60_001), "time"),
+        (Component::from_file("test/a".parse().unwrap(), file("echo"), 1), "memory"),
+    ] {
+        let error = host.start(component).await.unwrap_err();
+        assert!(matches!(error, SystemError::Limits { .. }), "{what}: {error:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_declared_memory_of_all_instances_is_bounded() {
+    let ceilings = Ceilings { total_memory_bytes: 5 << 20, ..Ceilings::default() };
+    let host = Host::builder().ceilings(ceilings).build().unwrap();
+    host.start(guest("echo").instances(2)).await.unwrap();
+    let error = host.start(guest("pair")).await.unwrap_err();
+    let SystemError::TotalMemory { asked_bytes, used_bytes, max_bytes, .. } = error else {
+        panic!("{error:?}")
+    };
+    assert_eq!((asked_bytes, used_bytes, max_bytes), (2 << 20, 4 << 20, 5 << 20));
+    host.stop(&"test/echo/0".parse().unwrap()).await.unwrap();
+    host.start(guest("pair")).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_second_component_of_the_same_name_is_refused() {
+    let host = host();
+    let first = host.start(guest("echo")).await.unwrap();
+    assert!(matches!(host.start(guest("echo")).await, Err(SystemError::AlreadyThere(_))));
+    first.request("the first one still answers").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_full_pool_refuses_the_newcomer_alone() {
+    let host = Host::builder().max_instances(1).build().unwrap();
+    let echo = host.start(guest("echo").instances(2)).await.unwrap();
+    let error = host.start(guest("pair")).await.unwrap_err();
+    let SystemError::Start { source: RuntimeError::PoolExhausted { .. }, .. } = error else {
+        panic!("{error:?}")
+    };
+    echo.request("x").await.unwrap();
+}
+
+#[tokio::test]
+async fn stopping_handles_what_waits_and_leaves_nothing() {
+    let host = host();
+    let mut events = host.events();
+    let echo = host.start(guest("echo")).await.unwrap();
+    let replies: Vec<_> = (0..100).map(|number| echo.start_request(format!("{number}")).unwrap()).collect();
+    let ended = host.stop(&"test/echo".parse().unwrap()).await.unwrap();
+    assert_eq!((ended[0].state, ended[0].handled), (ComponentState::Stopped, 100));
+    assert_eq!(ended[0].last_end, Some(EndCause::Stopped));
+    for (number, reply) in replies.into_iter().enumerate() {
+        assert_eq!(reply.await.unwrap().bytes().as_ref(), number.to_string().as_bytes());
+    }
+    assert!(host.statuses().is_empty());
+    assert!(matches!(echo.send("x").unwrap_err().error, SendError::NotFound | SendError::Closed));
+    assert!(matches!(events.next().await, Some(Event::Started { .. })));
+    assert!(matches!(events.next().await, Some(Event::Ended { cause: EndCause::Stopped, .. })));
+}
+
+#[tokio::test]
+async fn what_is_not_there_cannot_be_stopped() {
+    let host = host();
+    let nobody = "test/nobody".parse().unwrap();
+    assert!(matches!(host.stop(&nobody).await, Err(SystemError::NotFound(_))));
+    assert!(matches!(host.kill(&nobody).await, Err(SystemError::NotFound(_))));
+    assert_eq!(host.component(&nobody).unwrap_err(), SendError::NotFound);
+}
+
+#[tokio::test]
+async fn many_starts_and_stops_leave_nothing() {
+    let host = Host::builder().max_instances(2).build().unwrap();
+    for _ in 0..30 {
+        let pair = host.start(guest("pair")).await.unwrap();
+        pair.request("test/nobody").await.unwrap_err();
+        host.stop(&"test/pair".parse().unwrap()).await.unwrap();
+    }
+    assert!(host.statuses().is_empty());
+}

@@ -1,0 +1,8 @@
+//! The host as embedders use it, with real guests.
+#![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+
+mod files;
+mod lifecycle;
+mod messaging;
+mod supervision;
+mod support;
