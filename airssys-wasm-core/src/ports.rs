@@ -141,7 +141,9 @@ pub trait RuntimeEngine: Send + Sync {
     /// Drops a component and everything it holds. Unloading an unknown handle succeeds.
     fn unload_component<'a>(&'a self, handle: &'a ComponentHandle) -> BoxFuture<'a, WasmResult<()>>;
 
-    /// Calls `handler.handle-message`; the payload is the reply.
+    /// Calls `handler.handle-message`; the payload is the reply. A message of the kind
+    /// [`HealthCheck`](crate::MessageKind::HealthCheck) asks `health` instead, and the reply is the text of
+    /// its [`HealthStatus`](crate::HealthStatus).
     fn call_handle_message<'a>(
         &'a self,
         handle: &'a ComponentHandle,

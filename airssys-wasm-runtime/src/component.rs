@@ -18,6 +18,11 @@ use crate::state::HostState;
 const COMPONENT_HEADER: [u8; 8] = [0x00, b'a', b's', b'm', 0x0d, 0x00, 0x01, 0x00];
 const MODULE_HEADER: [u8; 8] = [0x00, b'a', b's', b'm', 0x01, 0x00, 0x00, 0x00];
 
+/// The interfaces of the world that a component may export.
+pub(crate) const LIFECYCLE: &str = "airssys:core/lifecycle@0.1.0";
+pub(crate) const HANDLER: &str = "airssys:core/handler@0.1.0";
+pub(crate) const HEALTH: &str = "airssys:core/health@0.1.0";
+
 /// A component that is compiled and whose imports the host offers, with the types that it expects.
 ///
 /// Only this can be instantiated: what is unverified cannot be started. A clone shares the code.
@@ -131,7 +136,7 @@ pub(crate) fn link(
             let missing = known.missing(&component);
             return Err(if missing.is_empty() {
                 RuntimeError::IncompatibleInterface {
-                    interface: "an import".to_owned(),
+                    interface: "an imported interface".to_owned(),
                     source: error.into(),
                 }
             } else {
@@ -140,14 +145,15 @@ pub(crate) fn link(
         }
     };
     let exports = ExportIndices {
-        lifecycle: export(&component, "airssys:core/lifecycle@0.1.0", || lifecycle::GuestIndices::new(&pre))?,
-        handler: export(&component, "airssys:core/handler@0.1.0", || handler::GuestIndices::new(&pre))?,
-        health: export(&component, "airssys:core/health@0.1.0", || health::GuestIndices::new(&pre))?,
+        lifecycle: export(&component, LIFECYCLE, || lifecycle::GuestIndices::new(&pre))?,
+        handler: export(&component, HANDLER, || handler::GuestIndices::new(&pre))?,
+        health: export(&component, HEALTH, || health::GuestIndices::new(&pre))?,
     };
     Ok(VerifiedComponent { parts: Arc::new(Parts { component, pre, exports }) })
 }
 
-/// An export that is there must have the right types; one that is not there is fine.
+/// An export that is there must have all its functions, whose types the engine compares at the start; one
+/// that is not there is fine.
 fn export<T>(
     component: &Component,
     interface: &str,
@@ -157,7 +163,7 @@ fn export<T>(
         return Ok(None);
     }
     indices().map(Some).map_err(|error| RuntimeError::IncompatibleInterface {
-        interface: interface.to_owned(),
+        interface: format!("the exported interface {interface}"),
         source: error.into(),
     })
 }

@@ -45,9 +45,9 @@ pub enum RuntimeError {
     #[error("the host offers no implementation for {}", .0.join(", "))]
     MissingImports(Vec<String>),
     /// It imports or exports a known interface with other types than that interface has.
-    #[error("interface {interface} does not have the types of this version")]
+    #[error("{interface} does not have the types of this version")]
     IncompatibleInterface {
-        /// Which one.
+        /// Which one, and whether it is imported or exported.
         interface: String,
         /// What differs.
         #[source]

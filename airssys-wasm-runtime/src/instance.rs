@@ -16,7 +16,7 @@ use airssys_wasm_core::{
 use crate::bindings::airssys::core::types;
 use crate::bindings::exports::airssys::core::{handler, health, lifecycle};
 use crate::bounds::MAX_GUEST_ERROR_BYTES;
-use crate::component::VerifiedComponent;
+use crate::component::{HANDLER, HEALTH, LIFECYCLE, VerifiedComponent};
 use crate::deadline::{Interruption, KillSwitch, within};
 use crate::error::RuntimeError;
 use crate::failure::{CallFailure, Circumstances};
@@ -31,6 +31,17 @@ pub struct Completed<T> {
     pub value: T,
     /// The fuel that it took, exactly.
     pub fuel: FuelMetrics,
+}
+
+/// What a component says about itself, each text cut to its bound.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ComponentMetadata {
+    /// Its name, for people.
+    pub name: String,
+    /// Its version, for people.
+    pub version: String,
+    /// What it does.
+    pub description: String,
 }
 
 /// The budget of one call.
@@ -124,6 +135,12 @@ impl ComponentInstance {
                 return failure(facts.trapped(&error));
             }
             Ok(Err(Unstarted::Engine(error))) => return failure(facts.trapped(&error)),
+            Ok(Err(Unstarted::Interface(interface, error))) => {
+                return Err(RuntimeError::IncompatibleInterface {
+                    interface: interface.to_owned(),
+                    source: error.into(),
+                });
+            }
             Ok(Err(Unstarted::Guest(detail))) => return failure(EndCause::InitialiseFailed { detail }),
             Err(interruption) => return failure(facts.interrupted(interruption)),
         };
@@ -262,6 +279,29 @@ impl ComponentInstance {
         Ok(Completed { value, fuel: done.fuel })
     }
 
+    /// Calls `lifecycle.metadata`; none where the component does not export `lifecycle`.
+    ///
+    /// # Errors
+    ///
+    /// [`CallFailure`] when the call ended the instance; it cannot be called again.
+    pub async fn metadata(&mut self) -> Result<Completed<Option<ComponentMetadata>>, CallFailure> {
+        let mut live = self.enter(self.budget)?;
+        let outcome = match &live.lifecycle {
+            Some(lifecycle) => {
+                let call = lifecycle.call_metadata(&mut live.store);
+                within(call, self.budget.timeout, &self.switch).await.map(|answer| answer.map(Some))
+            }
+            None => Ok(Ok(None)),
+        };
+        let done = self.leave(live, outcome, self.budget)?;
+        let value = done.value.map(|metadata| ComponentMetadata {
+            name: bounded(metadata.name),
+            version: bounded(metadata.version),
+            description: bounded(metadata.description),
+        });
+        Ok(Completed { value, fuel: done.fuel })
+    }
+
     /// Calls `lifecycle.shutdown` where the component has it, and drops the store.
     ///
     /// # Errors
@@ -319,6 +359,8 @@ type Exports = (Option<lifecycle::Guest>, Option<handler::Guest>, Option<health:
 enum Unstarted {
     Instantiation(wasmtime::Error),
     Engine(wasmtime::Error),
+    /// An interface that is exported with other types; the engine compares them only now.
+    Interface(&'static str, wasmtime::Error),
     Guest(String),
 }
 
@@ -334,19 +376,19 @@ async fn instantiate(
         .as_ref()
         .map(|indices| indices.load(&mut *store, &instance))
         .transpose()
-        .map_err(Unstarted::Engine)?;
+        .map_err(|error| Unstarted::Interface(LIFECYCLE, error))?;
     let handler = indices
         .handler
         .as_ref()
         .map(|indices| indices.load(&mut *store, &instance))
         .transpose()
-        .map_err(Unstarted::Engine)?;
+        .map_err(|error| Unstarted::Interface(HANDLER, error))?;
     let health = indices
         .health
         .as_ref()
         .map(|indices| indices.load(&mut *store, &instance))
         .transpose()
-        .map_err(Unstarted::Engine)?;
+        .map_err(|error| Unstarted::Interface(HEALTH, error))?;
     if let Some(lifecycle) = &lifecycle {
         let answer = lifecycle.call_initialize(&mut *store, config).await.map_err(Unstarted::Engine)?;
         answer.map_err(|text| Unstarted::Guest(bounded(text)))?;

@@ -57,7 +57,7 @@ pub use executor::{ComponentExecutor, ExecutionResult};
 pub use failure::CallFailure;
 pub use host::UNSUPPORTED_IMPORTS;
 pub use inspection::{ComponentReport, InterfaceReport};
-pub use instance::{Budget, Completed, ComponentInstance};
+pub use instance::{Budget, Completed, ComponentInstance, ComponentMetadata};
 pub use limiter::{ComponentResourceLimiter, MemoryGauge, WasmResourceLimiter, apply_limits_to_store};
 pub use ports::{InstancePorts, TracingLog};
 pub use state::HostState;

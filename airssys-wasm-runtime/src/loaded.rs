@@ -1,15 +1,19 @@
 //! Components that are loaded by handle: each handle leads to the task that owns the store.
 
-#![expect(clippy::disallowed_types, reason = "a map of handles, held for one look-up and never across an await")]
+#![expect(
+    clippy::disallowed_types,
+    reason = "a map of handles, held for one look-up and never across an await"
+)]
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
 use airssys_wasm_core::{
-    BoxFuture, ComponentHandle, ComponentId, ComponentMessage, CorrelationId, MessagePayload, RequestError,
-    ResourceLimits, RuntimeEngine, WasmError, WasmResult,
+    BoxFuture, ComponentHandle, ComponentId, ComponentMessage, CorrelationId, MessageKind, MessagePayload,
+    RequestError, ResourceLimits, RuntimeEngine, WasmError, WasmResult,
 };
 
 use crate::engine::{InstanceSetup, WasmtimeEngine};
@@ -18,6 +22,9 @@ use crate::instance::ComponentInstance;
 
 /// Calls that wait for one component. Callers beyond it wait for a place, so that nothing grows.
 const WAITING_CALLS: usize = 64;
+
+/// How long `health` may take: the default of `[health] timeout_ms`.
+const HEALTH_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The components of one engine that are loaded by handle.
 #[derive(Debug, Default)]
@@ -62,7 +69,13 @@ impl RuntimeEngine for WasmtimeEngine {
             let handle = ComponentHandle::new(id.clone());
             let (calls, waiting) = mpsc::channel(WAITING_CALLS);
             self.loaded().calls().insert(handle.handle_id(), calls);
-            tokio::spawn(serve(instance, has_handler, waiting, Arc::clone(self.loaded()), handle.handle_id()));
+            tokio::spawn(serve(
+                instance,
+                has_handler,
+                waiting,
+                Arc::clone(self.loaded()),
+                handle.handle_id(),
+            ));
             Ok(handle)
         })
     }
@@ -113,26 +126,12 @@ async fn serve(
 ) {
     while instance.is_live() {
         match waiting.recv().await {
-            // The host's refusal, which is never a business error of the guest.
-            Some(Call::Message(_, answer)) if !has_handler => {
-                drop(answer.send(Err(RuntimeError::MissingExport("handler").into())));
-            }
-            Some(Call::Callback(_, _, answer)) if !has_handler => {
-                drop(answer.send(Err(RuntimeError::MissingExport("handler").into())));
-            }
+            // A caller that no longer waits wants no answer.
             Some(Call::Message(message, answer)) => {
-                let sender = message.sender().as_str();
-                let done = instance.handle_message(sender, message.correlation(), message.payload()).await;
-                let result = match done {
-                    Ok(done) => done.value.map_err(WasmError::Handler),
-                    Err(failure) => Err(failure.into()),
-                };
-                // A caller that no longer waits wants no answer.
-                drop(answer.send(result));
+                drop(answer.send(handle(&mut instance, has_handler, &message).await));
             }
             Some(Call::Callback(correlation, reply, answer)) => {
-                let done = instance.handle_callback(correlation, reply.as_ref()).await;
-                drop(answer.send(done.map(|done| done.value).map_err(WasmError::from)));
+                drop(answer.send(call_back(&mut instance, has_handler, correlation, reply).await));
             }
             None => {
                 if let Err(failure) = instance.shutdown().await {
@@ -143,4 +142,34 @@ async fn serve(
         }
     }
     loaded.calls().remove(&handle_id);
+}
+
+async fn handle(
+    instance: &mut ComponentInstance,
+    has_handler: bool,
+    message: &ComponentMessage,
+) -> WasmResult<Option<MessagePayload>> {
+    if message.kind() == MessageKind::HealthCheck {
+        let status = instance.health(HEALTH_TIMEOUT).await?.value;
+        return Ok(Some(status.to_string().into()));
+    }
+    if !has_handler {
+        // The host's refusal, which is never a business error of the guest.
+        return Err(RuntimeError::MissingExport("handler").into());
+    }
+    let sender = message.sender().as_str();
+    let done = instance.handle_message(sender, message.correlation(), message.payload()).await?;
+    done.value.map_err(WasmError::Handler)
+}
+
+async fn call_back(
+    instance: &mut ComponentInstance,
+    has_handler: bool,
+    correlation: CorrelationId,
+    reply: Result<MessagePayload, RequestError>,
+) -> WasmResult<()> {
+    if !has_handler {
+        return Err(RuntimeError::MissingExport("handler").into());
+    }
+    Ok(instance.handle_callback(correlation, reply.as_ref()).await?.value)
 }

@@ -24,23 +24,3 @@ async fn a_message_is_answered_and_its_fuel_told() {
     assert_eq!(output.unwrap().bytes().as_ref(), b"hello");
     assert!((1..100_000).contains(&fuel_metrics.consumed()), "{fuel_metrics:?}");
 }
-
-#[tokio::test]
-async fn js() {
-    let Ok(wasm) = std::fs::read("/tmp/js/handler.wasm") else { return };
-    let config = EngineConfig { max_memory_bytes: 64 << 20, ..EngineConfig::default() };
-    let engine = Arc::new(WasmtimeEngine::new(config).unwrap());
-    println!("{:#?}", engine.inspect(&wasm).unwrap());
-    let component = engine.verify(&wasm).unwrap();
-    let ceilings = airssys_wasm_core::Ceilings { max_memory_bytes: 64 << 20, ..Default::default() };
-    let limits = ResourceLimits::builder()
-        .memory_bytes(32 << 20)
-        .max_fuel(1_000_000_000)
-        .execution_timeout_ms(5000)
-        .build_within(&ceilings)
-        .unwrap();
-    let id = ComponentId::new("test", "js", "0").unwrap();
-    let executor = ComponentExecutor::new(engine);
-    let result = executor.execute_with_limits(id, &component, &limits, &MessagePayload::from("hello")).await;
-    println!("{result:?}");
-}

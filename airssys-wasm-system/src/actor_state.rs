@@ -99,3 +99,79 @@ impl Default for ActorState {
         Self::new()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[derive(Debug, Clone)]
+    enum Step {
+        Started,
+        Draining,
+        Ended(EndCause, RestartDecision),
+        Restarting,
+    }
+
+    fn steps() -> impl Strategy<Value = Vec<Step>> {
+        let cause = prop_oneof![
+            Just(EndCause::Stopped),
+            Just(EndCause::Killed),
+            Just(EndCause::Timeout { timeout_ms: 1, fuel_consumed: 0 }),
+        ];
+        let decision = prop_oneof![
+            Just(RestartDecision::Stop),
+            Just(RestartDecision::GiveUp { restarts_in_window: 3 }),
+            Just(RestartDecision::Restart { delay: Duration::ZERO, attempt: 1 }),
+        ];
+        let step = prop_oneof![
+            Just(Step::Started),
+            Just(Step::Draining),
+            (cause, decision).prop_map(|(cause, decision)| Step::Ended(cause, decision)),
+            Just(Step::Restarting),
+        ];
+        proptest::collection::vec(step, 0..40)
+    }
+
+    fn apply(state: &ActorState, step: &Step) -> Option<ActorState> {
+        match step {
+            Step::Started => state.started(),
+            Step::Draining => state.draining(),
+            Step::Ended(cause, decision) => state.ended(cause.clone(), decision),
+            Step::Restarting => state.restarting(),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_sequence_of_events_leads_out_of_the_life_cycle(steps in steps()) {
+            let mut state = ActorState::new();
+            for step in &steps {
+                let Some(next) = apply(&state, step) else { continue };
+                let allowed = match (state.component_state(), next.component_state()) {
+                    (_, ComponentState::Stopped | ComponentState::Failed) => true,
+                    (ComponentState::Starting, ComponentState::Starting | ComponentState::Running) => true,
+                    (ComponentState::Running, ComponentState::Draining | ComponentState::Starting) => true,
+                    _ => false,
+                };
+                prop_assert!(!state.is_over(), "{step:?} woke {state:?}");
+                prop_assert!(allowed, "{step:?} led from {state:?} to {next:?}");
+                state = next;
+            }
+        }
+
+        #[test]
+        fn one_that_drains_is_never_restarted(steps in steps()) {
+            let mut state = ActorState::Draining;
+            for step in &steps {
+                if let Some(next) = apply(&state, step) {
+                    prop_assert!(next.is_over(), "{step:?} led from {state:?} to {next:?}");
+                    state = next;
+                }
+            }
+        }
+    }
+}

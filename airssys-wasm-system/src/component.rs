@@ -1,5 +1,6 @@
 //! What a host is asked to run.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -7,7 +8,7 @@ use semver::Version;
 use serde_json::{Map, Value};
 
 use airssys_wasm_core::{
-    Address, AddressPattern, Ceilings, ComponentManifest, MailboxConfig, SupervisionConfig,
+    Address, AddressPattern, Ceilings, ComponentLoader, ComponentManifest, MailboxConfig, SupervisionConfig,
 };
 
 use crate::error::SystemError;
@@ -35,10 +36,21 @@ pub struct Component {
     pub(crate) ceilings: Option<Ceilings>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) enum Source {
     File(PathBuf),
     Bytes(Arc<[u8]>),
+    Loader(Arc<dyn ComponentLoader>),
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => f.debug_tuple("File").field(path).finish(),
+            Self::Bytes(bytes) => f.debug_tuple("Bytes").field(&bytes.len()).finish(),
+            Self::Loader(_) => f.write_str("Loader"),
+        }
+    }
 }
 
 impl Component {
@@ -53,6 +65,13 @@ impl Component {
     #[must_use]
     pub fn from_bytes(address: Address, wasm: impl Into<Arc<[u8]>>, max_memory_bytes: u64) -> Self {
         Self::new(address, Source::Bytes(wasm.into()), max_memory_bytes)
+    }
+
+    /// A component called `address`, whose bytes a loader of the embedder brings; it is asked for the first
+    /// instance's id. `max_memory_bytes` bounds the sum of its linear memories.
+    #[must_use]
+    pub fn from_loader(address: Address, loader: Arc<dyn ComponentLoader>, max_memory_bytes: u64) -> Self {
+        Self::new(address, Source::Loader(loader), max_memory_bytes)
     }
 
     /// A component from its manifest; `wasm` is the file that the manifest means.

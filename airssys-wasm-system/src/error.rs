@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-use airssys_wasm_core::{Address, ComponentId, IdError, ManifestError, ResourceLimitError};
+use airssys_wasm_core::{Address, ComponentId, IdError, ManifestError, ResourceLimitError, WasmError};
 use airssys_wasm_runtime::RuntimeError;
 
 /// Why a host could not do what it was asked for.
@@ -28,6 +28,15 @@ pub enum SystemError {
     OutsideFolder {
         /// The path as the manifest gives it.
         path: PathBuf,
+    },
+    /// The embedder's loader could not bring the component.
+    #[error("{component} cannot be loaded")]
+    Load {
+        /// Which component.
+        component: Address,
+        /// What the loader said.
+        #[source]
+        source: WasmError,
     },
     /// A name is not valid.
     #[error(transparent)]

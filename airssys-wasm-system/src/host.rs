@@ -1,12 +1,15 @@
 //! A host: starts components, leads to them, and ends them.
 
 use std::fmt;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use airssys_wasm_core::{Address, Ceilings, ComponentId, ComponentState, RestartTracker, SendError};
+use airssys_wasm_core::{Address, Ceilings, ComponentId, ComponentState, IdError, RestartTracker, SendError};
 use airssys_wasm_messaging::{CorrelationSource, Mailbox, RegisterOptions, Router, RouterOptions};
 use airssys_wasm_runtime::{
     Budget, InstancePorts, InstanceSetup, RuntimeError, VerifiedComponent, WasmtimeEngine,
@@ -130,7 +133,7 @@ impl Host {
         let mut prepared = Vec::new();
         let mut records = Vec::new();
         for number in 0..instances {
-            let id = ComponentId::new(address.namespace(), address.name(), &number.to_string())?;
+            let id = instance_id(&address, number)?;
             let (sender, mailbox) = Mailbox::new(&manifest.mailbox);
             let record = Arc::new(InstanceRecord::new(
                 id.clone(),
@@ -200,15 +203,29 @@ impl Host {
     }
 
     async fn verify(&self, address: &Address, source: Source) -> Result<VerifiedComponent, SystemError> {
+        let wasm = self.bytes(address, source).await?;
         let engine = Arc::clone(&self.inner.engine);
-        let max_bytes = self.inner.ceilings.max_component_bytes;
         let component = address.clone();
-        let work = move || {
-            let wasm = source.read(max_bytes, &component)?;
-            engine.verify(&wasm).map_err(|source| SystemError::Start { component, source })
-        };
         // Compiling takes processor time, so that it must not sit on a thread that serves messages.
+        let work = move || engine.verify(&wasm).map_err(|source| SystemError::Start { component, source });
         tokio::task::spawn_blocking(work).await.map_err(|_| SystemError::Interrupted)?
+    }
+
+    async fn bytes(&self, address: &Address, source: Source) -> Result<Arc<[u8]>, SystemError> {
+        match source {
+            Source::Bytes(bytes) => Ok(bytes),
+            Source::File(path) => {
+                let max_bytes = self.inner.ceilings.max_component_bytes;
+                let component = address.clone();
+                let work = move || read(&path, max_bytes, component);
+                tokio::task::spawn_blocking(work).await.map_err(|_| SystemError::Interrupted)?
+            }
+            Source::Loader(loader) => {
+                let loaded = loader.load(&instance_id(address, 0)?).await;
+                let failed = |source| SystemError::Load { component: address.clone(), source };
+                Ok(loaded.map_err(failed)?.into())
+            }
+        }
     }
 
     /// Starts the actors of an installed component.
@@ -410,6 +427,24 @@ impl Host {
     pub fn inspect(&self, wasm: &[u8]) -> Result<airssys_wasm_runtime::ComponentReport, RuntimeError> {
         self.inner.engine.inspect(wasm)
     }
+}
+
+/// The bytes of a component's file; one that is too large is not even read.
+fn read(path: &Path, max_bytes: u64, component: Address) -> Result<Arc<[u8]>, SystemError> {
+    let failed = |source| SystemError::File { path: path.to_owned(), source };
+    let file = File::open(path).map_err(failed)?;
+    let bytes = file.metadata().map_err(failed)?.len();
+    if bytes > max_bytes {
+        return Err(SystemError::Start { component, source: RuntimeError::TooLarge { bytes, max_bytes } });
+    }
+    let mut wasm = Vec::new();
+    file.take(max_bytes.saturating_add(1)).read_to_end(&mut wasm).map_err(failed)?;
+    Ok(wasm.into())
+}
+
+/// Instances are numbered from 0.
+fn instance_id(component: &Address, number: u32) -> Result<ComponentId, IdError> {
+    ComponentId::new(component.namespace(), component.name(), &number.to_string())
 }
 
 impl fmt::Debug for Host {

@@ -7,10 +7,9 @@ use std::path::{Path, PathBuf};
 use airssys_wasm_core::{
     Address, Ceilings, ComponentManifest, IoConfig, MAX_MANIFEST_BYTES, ManifestError, SystemManifest,
 };
-use airssys_wasm_runtime::RuntimeError;
 
 use crate::builder::HostBuilder;
-use crate::component::{Component, Source};
+use crate::component::Component;
 use crate::error::SystemError;
 use crate::host::Host;
 
@@ -190,24 +189,4 @@ fn read_manifest(path: &Path) -> Result<String, SystemError> {
     let limit = MAX_MANIFEST_BYTES as u64 + 1;
     fs::File::open(path).map_err(failed)?.take(limit).read_to_string(&mut text).map_err(failed)?;
     Ok(text)
-}
-
-impl Source {
-    /// The component's bytes; a file that is too large is not even read.
-    pub(crate) fn read(self, max_bytes: u64, component: &Address) -> Result<Vec<u8>, SystemError> {
-        let path = match self {
-            Self::Bytes(bytes) => return Ok(bytes.to_vec()),
-            Self::File(path) => path,
-        };
-        let failed = |source| SystemError::File { path: path.clone(), source };
-        let file = fs::File::open(&path).map_err(failed)?;
-        let bytes = file.metadata().map_err(failed)?.len();
-        if bytes > max_bytes {
-            let source = RuntimeError::TooLarge { bytes, max_bytes };
-            return Err(SystemError::Start { component: component.clone(), source });
-        }
-        let mut wasm = Vec::new();
-        file.take(max_bytes.saturating_add(1)).read_to_end(&mut wasm).map_err(failed)?;
-        Ok(wasm)
-    }
 }

@@ -161,7 +161,9 @@ mod tests {
 
     #[test]
     fn whole_numbers_are_written_whole() {
-        for (figure, text) in [(Figure(50.0), "50"), (Figure(50.25), "50.2"), (Figure::from(1 << 40), "1099511627776")] {
+        for (figure, text) in
+            [(Figure(50.0), "50"), (Figure(50.25), "50.2"), (Figure::from(1 << 40), "1099511627776")]
+        {
             assert_eq!(figure.to_string(), text);
         }
         assert_eq!(serde_json::to_string(&[Figure(2.0), Figure(2.5)]).unwrap(), "[2,2.5]");

@@ -84,7 +84,8 @@ impl Field {
 
     /// The sibling answers, and was never restarted.
     pub(crate) async fn sibling_lives(&self) -> Result<()> {
-        let reply = self.sibling.request_within("still here", GIVE_UP).await.context("the sibling is gone")?;
+        let reply =
+            self.sibling.request_within("still here", GIVE_UP).await.context("the sibling is gone")?;
         ensure!(reply.bytes().as_ref() == b"still here", "the sibling answers {:?}", reply.bytes());
         let status = self.status(&SIBLING.parse()?)?;
         ensure!(status.restarts == 0, "the sibling was restarted {} times", status.restarts);
@@ -126,7 +127,11 @@ impl Siege {
         }
         self.greet().await.context("the next instance does not answer")?;
         let after = self.status()?;
-        ensure!(after.restarts == before.restarts + 1, "{} restarts, not one", after.restarts - before.restarts);
+        ensure!(
+            after.restarts == before.restarts + 1,
+            "{} restarts, not one",
+            after.restarts - before.restarts
+        );
         ensure!(after.state == ComponentState::Running, "it is {} and not running", after.state);
         ensure!(after.handled == before.handled + 1, "the call that was ended counts as handled");
         let cause = after.last_end.context("the host knows no cause")?;
@@ -137,7 +142,8 @@ impl Siege {
     /// Attacks, and expects that the instance survives it with an answer.
     pub(crate) async fn probe(&self, payload: &str) -> Result<Vec<u8>> {
         let before = self.status()?;
-        let reply = self.hostile.request_within(payload, GIVE_UP).await.context("the attack was not answered")?;
+        let reply =
+            self.hostile.request_within(payload, GIVE_UP).await.context("the attack was not answered")?;
         let after = self.status()?;
         ensure!(after.restarts == before.restarts, "the instance did not survive");
         self.greet().await?;

@@ -1,8 +1,12 @@
 //! Starting, stopping, and what neither may leave behind.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use airssys_wasm_core::{Ceilings, ComponentState, EndCause, ResourceLimitError, SendError};
+use airssys_wasm_core::{
+    Address, BoxFuture, Ceilings, ComponentId, ComponentLoader, ComponentState, EndCause, ResourceLimitError,
+    SendError, WasmError, WasmResult,
+};
 use airssys_wasm_system::{Component, Event, Host, RuntimeError, SystemError};
 use serde_json::json;
 
@@ -136,4 +140,32 @@ async fn many_starts_and_stops_leave_nothing() {
         host.stop(&"test/pair".parse().unwrap()).await.unwrap();
     }
     assert!(host.statuses().is_empty());
+}
+
+/// Brings the echo guest, or nothing.
+struct Shelf(Option<&'static str>);
+
+impl ComponentLoader for Shelf {
+    fn load<'a>(&'a self, id: &'a ComponentId) -> BoxFuture<'a, WasmResult<Vec<u8>>> {
+        Box::pin(async move {
+            let reason = format!("{id} is not on the shelf");
+            let name = self.0.ok_or(WasmError::Storage { reason, source: None })?;
+            Ok(std::fs::read(file(name)).unwrap())
+        })
+    }
+}
+
+#[tokio::test]
+async fn an_embedders_loader_brings_the_bytes() {
+    let host = host();
+    let address: Address = "test/shelved".parse().unwrap();
+    let empty = Component::from_loader(address.clone(), Arc::new(Shelf(None)), 2 << 20);
+    let error = host.start(empty).await.unwrap_err();
+    let SystemError::Load { source: WasmError::Storage { reason, .. }, .. } = error else {
+        panic!("{error:?}")
+    };
+    assert_eq!(reason, "test/shelved/0 is not on the shelf");
+    let full = Component::from_loader(address, Arc::new(Shelf(Some("echo"))), 2 << 20);
+    let shelved = host.start(full).await.unwrap();
+    assert_eq!(shelved.request("x").await.unwrap().bytes().as_ref(), b"x");
 }

@@ -8,8 +8,8 @@ use airssys_wasm_core::EndCause;
 use airssys_wasm_runtime::{MAX_LOG_CONTEXT_BYTES, MAX_LOG_CONTEXT_PAIRS, MAX_LOG_MESSAGE_BYTES};
 
 use crate::attack::Attack;
-use crate::log_meter::{self, LogVolume};
 use crate::guests;
+use crate::log_meter::{self, LogVolume};
 use crate::observation::Observation;
 use crate::siege::{ROUNDS, Siege};
 
@@ -50,8 +50,7 @@ async fn volume() -> Result<Observation> {
     ensure!(dropped > 0, "nothing was dropped");
     siege.lift().await;
     let marks = MAX_LOG_CONTEXT_PAIRS as u64 * PAIR_MARKS * ROUNDS as u64;
-    let mut observation =
-        Observation::of(LOG_BURST_BYTES + seconds * LOG_BYTES_PER_SECOND).tolerating(marks);
+    let mut observation = Observation::of(LOG_BURST_BYTES + seconds * LOG_BYTES_PER_SECOND).tolerating(marks);
     written.into_iter().for_each(|bytes| observation.add(bytes));
     Ok(observation.noting(format!("burst and {seconds} s of volume; {dropped} records dropped")))
 }

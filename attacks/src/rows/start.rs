@@ -83,7 +83,8 @@ async fn time(guest: &'static str) -> Result<Observation> {
         observation.add(Figure(milliseconds(refusal.elapsed)));
     }
     field.clear().await;
-    Ok(observation.noting(format!("verdict allows {LATE_MS} ms over; loading and compiling are in the figure")))
+    Ok(observation
+        .noting(format!("verdict allows {LATE_MS} ms over; loading and compiling are in the figure")))
 }
 
 fn cause(error: RuntimeError) -> Result<EndCause> {
