@@ -137,7 +137,7 @@ impl ComponentInstance {
             Ok(Err(Unstarted::Engine(error))) => return failure(facts.trapped(&error)),
             Ok(Err(Unstarted::Interface(interface, error))) => {
                 return Err(RuntimeError::IncompatibleInterface {
-                    interface: interface.to_owned(),
+                    interface: format!("the exported interface {interface}"),
                     source: error.into(),
                 });
             }

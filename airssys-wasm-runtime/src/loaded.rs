@@ -171,5 +171,6 @@ async fn call_back(
     if !has_handler {
         return Err(RuntimeError::MissingExport("handler").into());
     }
-    Ok(instance.handle_callback(correlation, reply.as_ref()).await?.value)
+    instance.handle_callback(correlation, reply.as_ref()).await?;
+    Ok(())
 }

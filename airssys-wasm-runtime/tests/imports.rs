@@ -128,7 +128,7 @@ fn importing(imports: &str, lowers: &str, arguments: &str, fields: &str) -> Vec<
             (with "host" (instance {arguments}))))
           {HEALTH_EXPORT})"#
     );
-    wat::parse_str(text).unwrap_or_else(|error| panic!("{error}"))
+    wat::parse_str(text).unwrap()
 }
 
 async fn answer(wasm: &[u8]) -> HealthStatus {

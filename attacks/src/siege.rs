@@ -13,6 +13,9 @@ use crate::guests;
 /// The sibling on every attacked host.
 pub(crate) const SIBLING: &str = "attack/echo";
 
+/// From whom a sibling takes messages where nothing else is said: it is the attacker's own right that is missing.
+const EVERY_ATTACKER: &str = "attack/*";
+
 /// How often each attack is made.
 pub(crate) const ROUNDS: usize = 5;
 
@@ -56,8 +59,13 @@ pub(crate) struct Refusal {
 
 impl Field {
     pub(crate) async fn new() -> Result<Self> {
+        Self::receiving(EVERY_ATTACKER).await
+    }
+
+    /// A field whose sibling takes messages from those that match.
+    async fn receiving(pattern: &str) -> Result<Self> {
         let host = Host::builder().max_instances(16).build()?;
-        let sibling = guests::component("echo")?.receive_from("other/*".parse()?);
+        let sibling = guests::component("echo")?.receive_from(pattern.parse()?);
         let sibling = host.start(sibling).await?;
         let field = Self { host, sibling };
         field.sibling_lives().await?;
@@ -105,7 +113,12 @@ impl Field {
 impl Siege {
     /// Starts a hostile component, which behaves as long as it is only greeted.
     pub(crate) async fn lay(component: Component) -> Result<Self> {
-        let field = Field::new().await?;
+        Self::lay_beside(EVERY_ATTACKER, component).await
+    }
+
+    /// As [`lay`](Self::lay), beside a sibling that takes messages from those that match.
+    pub(crate) async fn lay_beside(pattern: &str, component: Component) -> Result<Self> {
+        let field = Field::receiving(pattern).await?;
         let hostile = field.host.start(component).await.context("the hostile component does not start")?;
         let siege = Self { field, hostile };
         siege.greet().await?;

@@ -18,20 +18,32 @@ pub(super) const ATTACKS: &[Attack] = &[
         key: "capabilities.messaging.send_to",
         guest: "forbidden_send",
         unit: "messages that got through",
-        measure: || Box::pin(denied(Ok)),
+        measure: || Box::pin(no_right_to_send()),
     },
     Attack {
         limit: "sending to one who does not receive it",
         key: "capabilities.messaging.receive_from",
         guest: "forbidden_send",
         unit: "messages that got through",
-        measure: || Box::pin(denied(|component| Ok(component.send_to(SIBLING.parse()?)))),
+        measure: || Box::pin(not_received()),
     },
 ];
 
-async fn denied(grant: fn(Component) -> Result<Component>) -> Result<Observation> {
-    let component = guests::component("forbidden_send")?.max_fuel(1_000_000_000).timeout_ms(20_000);
-    let siege = Siege::lay(grant(component)?).await?;
+fn component() -> Result<Component> {
+    Ok(guests::component("forbidden_send")?.max_fuel(1_000_000_000).timeout_ms(20_000))
+}
+
+/// The sibling would take it: only the sender's own right is missing.
+async fn no_right_to_send() -> Result<Observation> {
+    denied(Siege::lay(component()?).await?).await
+}
+
+/// The sender may send: only the sibling does not take it.
+async fn not_received() -> Result<Observation> {
+    denied(Siege::lay_beside("other/*", component()?.send_to(SIBLING.parse()?)).await?).await
+}
+
+async fn denied(siege: Siege) -> Result<Observation> {
     let mut observation = Observation::of(0);
     for round in 1..=ROUNDS as u64 {
         let before = siege.sibling()?.handled;
