@@ -60,7 +60,7 @@ pub(crate) struct RunArguments {
 fn run_help() -> String {
     let about = "\
 Input: a system with [io] reads lines, from FILE or else from standard input. Where standard input is a \
-terminal and `sample.log` lies in the folder of the system, that file is read instead.
+terminal or the null device and `sample.log` lies in the folder of the system, that file is read instead.
 
 Signals: the first Ctrl-C or SIGTERM stops reading; what was accepted is finished, and the summary printed. \
 A second one ends the process at once.";

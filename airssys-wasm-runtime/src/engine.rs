@@ -214,7 +214,7 @@ impl WasmtimeEngine {
         component.fits(&setup.limits)?;
         let InstanceSetup { id, limits, start, config, ports, switch } = setup;
         let state = HostState::new(id, &limits, ports, switch);
-        let store = StoreManager::new(&self.engine).create(state, &limits)?;
+        let store = StoreManager::new(self).create(state, &limits)?;
         ComponentInstance::start(store, component, &config, start, self.config.max_instances).await
     }
 }

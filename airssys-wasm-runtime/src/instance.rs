@@ -22,6 +22,7 @@ use crate::error::RuntimeError;
 use crate::failure::{CallFailure, Circumstances};
 use crate::limiter::MemoryGauge;
 use crate::state::HostState;
+use crate::store::refill;
 use crate::text::cut;
 
 /// What a call returned, and what it cost.
@@ -396,18 +397,12 @@ async fn instantiate(
     Ok((lifecycle, handler, health))
 }
 
-/// Refills the budget of a call that is about to begin.
 fn begin(store: &mut Store<HostState>, budget: Budget) {
-    // Unmetered is the most there is, never zero: a store without fuel traps at once.
-    if let Err(error) = store.set_fuel(budget.fuel_given()) {
+    if let Err(error) = refill(store, budget.fuel_given(), budget.timeout) {
         // The engine's configuration always meters, so that this cannot be; a store without its fuel
         // traps at its first instruction, which is safe.
         tracing::error!(%error, "fuel could not be set");
     }
-    store.set_epoch_deadline(1);
-    let state = store.data_mut();
-    state.clock_mut().begin(budget.timeout);
-    state.limiter_mut().begin_call();
 }
 
 fn circumstances(store: &Store<HostState>, budget: Budget) -> Circumstances {

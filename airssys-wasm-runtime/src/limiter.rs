@@ -7,12 +7,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use chrono::Utc;
-use wasmtime::{ResourceLimiter, Store};
+use wasmtime::ResourceLimiter;
 
-use airssys_wasm_core::{Ceilings, MemoryMetrics, ResourceLimitError, ResourceLimits};
+use airssys_wasm_core::{MemoryMetrics, ResourceLimits};
 
 use crate::bounds::{MAX_CORE_INSTANCES, MAX_MEMORIES, MAX_TABLE_ELEMENTS, MAX_TABLES, TABLE_SHARE_BYTES};
-use crate::state::HostState;
 
 /// What a store holds of memory, readable from any thread while its guest runs.
 #[derive(Debug, Clone)]
@@ -96,7 +95,7 @@ impl ComponentResourceLimiter {
 
     /// A new limit for a store that already holds memory. What it holds beyond a lower limit stays;
     /// it cannot grow any more.
-    fn replace_limit(&mut self, max_memory_bytes: u64) {
+    pub(crate) fn replace_limit(&mut self, max_memory_bytes: u64) {
         self.max_memory = max_memory_bytes;
         self.max_elements = table_allowance(max_memory_bytes);
         self.gauge.0.max.store(max_memory_bytes, Ordering::Relaxed);
@@ -132,6 +131,8 @@ impl ResourceLimiter for ComponentResourceLimiter {
         desired: usize,
         maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
+        // Set again only where this growth is permitted: a failure after a denial takes nothing back.
+        self.last_growth = 0;
         let added = desired.saturating_sub(current) as u64;
         let total = self.memory.saturating_add(added);
         if total > self.max_memory {
@@ -160,6 +161,7 @@ impl ResourceLimiter for ComponentResourceLimiter {
         desired: usize,
         maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
+        self.last_elements = 0;
         let added = desired.saturating_sub(current);
         let total = self.elements.saturating_add(added);
         if total > self.max_elements || maximum.is_some_and(|maximum| desired > maximum) {
@@ -224,29 +226,4 @@ impl WasmResourceLimiter {
     pub fn into_store_limits(self) -> ComponentResourceLimiter {
         ComponentResourceLimiter::new(self.max_memory_bytes)
     }
-}
-
-/// Puts a store under limits: memory and tables, fuel and wall clock of each call that follows.
-///
-/// Applying again replaces the limits; what the store already holds is counted on.
-///
-/// # Errors
-///
-/// [`ResourceLimitError`] when the limits contradict themselves (zero fuel, zero time, less than the
-/// smallest memory). Ceilings are the caller's policy and were checked when the limits were made.
-pub fn apply_limits_to_store(
-    store: &mut Store<HostState>,
-    limits: &ResourceLimits,
-) -> Result<(), ResourceLimitError> {
-    limits.validate(&Ceilings {
-        max_memory_bytes: u64::MAX,
-        max_fuel: u64::MAX,
-        max_timeout_ms: u64::MAX,
-        ..Ceilings::default()
-    })?;
-    let state = store.data_mut();
-    state.limiter_mut().replace_limit(limits.max_memory_bytes());
-    state.set_limits(*limits);
-    store.limiter(|state| state.limiter_mut());
-    Ok(())
 }

@@ -1,5 +1,6 @@
 //! The ways of one instance to the outside, as the layer above gives them.
 
+use std::fmt;
 use std::sync::Arc;
 
 use airssys_wasm_core::{
@@ -53,12 +54,11 @@ pub struct TracingLog;
 impl LogSink for TracingLog {
     fn log(&self, component: &ComponentId, record: LogRecord) {
         let LogRecord { level, message, context, truncated } = record;
+        let (message, context) = (Shown(&message), Pairs(&context));
+        let cut = if truncated { " (cut)" } else { "" };
         macro_rules! write {
             ($level:ident) => {
-                tracing::$level!(
-                    target: "airssys_wasm::guest",
-                    component = %component, truncated, context = ?context, "{message}"
-                )
+                tracing::$level!(target: "airssys_wasm::guest", "{component}: {message}{context}{cut}")
             };
         }
         match level {
@@ -68,5 +68,51 @@ impl LogSink for TracingLog {
             LogLevel::Warn => write!(warn),
             LogLevel::Error => write!(error),
         }
+    }
+}
+
+/// A guest's text with its control characters escaped, so that it can neither end the line nor steer a
+/// terminal.
+struct Shown<'a>(&'a str);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for part in self.0.split_inclusive(char::is_control) {
+            let text = part.trim_end_matches(char::is_control);
+            f.write_str(text)?;
+            for control in part.chars().skip(text.chars().count()) {
+                write!(f, "{}", control.escape_default())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Context pairs as ` key="value"`.
+struct Pairs<'a>(&'a [(String, String)]);
+
+impl fmt::Display for Pairs<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|(key, value)| write!(f, " {}={value:?}", Shown(key)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_characters_are_shown_and_not_obeyed() {
+        for (text, shown) in [
+            ("plain ä", "plain ä"),
+            ("", ""),
+            ("two\nlines", "two\\nlines"),
+            ("\u{1b}[31mred\u{7}", "\\u{1b}[31mred\\u{7}"),
+            ("\r\n\t", "\\r\\n\\t"),
+        ] {
+            assert_eq!(Shown(text).to_string(), shown);
+        }
+        let pairs = [("a".to_owned(), "b \"c\"".to_owned()), ("k\n".to_owned(), String::new())];
+        assert_eq!(Pairs(&pairs).to_string(), " a=\"b \\\"c\\\"\" k\\n=\"\"");
     }
 }

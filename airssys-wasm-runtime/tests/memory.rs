@@ -255,8 +255,6 @@ async fn limits_that_are_applied_again_replace_the_former() {
     let state = HostState::new(id, &of(8), InstancePorts::isolated(), KillSwitch::new());
     let mut store = Store::new(engine.engine(), state);
     apply_limits_to_store(&mut store, &of(8)).unwrap();
-    store.set_fuel(1_000_000).unwrap();
-    store.set_epoch_deadline(u64::MAX / 2);
     let linker: &Linker<HostState> = engine.linker();
     let instance = linker.instantiate_async(&mut store, &component).await.unwrap();
     let grow = instance.get_typed_func::<(u32,), (i32,)>(&mut store, "grow").unwrap();

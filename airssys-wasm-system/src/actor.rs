@@ -14,7 +14,7 @@ use airssys_wasm_runtime::{
 use crate::actor_state::ActorState;
 use crate::control::Wish;
 use crate::events::{Event, EventBus, WarnedLimit};
-use crate::record::InstanceRecord;
+use crate::record::{InstanceRecord, Memory};
 
 /// Messages that an actor handles before it lets other tasks of its thread run.
 const MESSAGES_PER_TURN: u32 = 64;
@@ -89,7 +89,7 @@ impl Actor {
             if let Some(running) = standing.state.started() {
                 standing.state = running;
             }
-            standing.gauge = Some(instance.memory_gauge());
+            standing.memory = Memory::Live(instance.memory_gauge());
         });
         self.events.raise(|| Event::Started { id: self.record.id.clone() });
     }
@@ -104,7 +104,7 @@ impl Actor {
                 standing.state = waiting;
             }
             standing.last_end = Some(cause);
-            standing.gauge = None;
+            standing.memory.end();
         });
         if self.record.control.wish() != Wish::Run {
             return false;
@@ -239,7 +239,7 @@ impl Actor {
                 standing.state = over;
             }
             standing.last_end = Some(cause);
-            standing.gauge = None;
+            standing.memory.end();
         });
         debug_assert!(matches!(self.record.state(), ComponentState::Stopped | ComponentState::Failed));
     }

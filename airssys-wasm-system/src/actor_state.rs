@@ -151,12 +151,12 @@ mod tests {
             let mut state = ActorState::new();
             for step in &steps {
                 let Some(next) = apply(&state, step) else { continue };
-                let allowed = match (state.component_state(), next.component_state()) {
-                    (_, ComponentState::Stopped | ComponentState::Failed) => true,
-                    (ComponentState::Starting, ComponentState::Starting | ComponentState::Running) => true,
-                    (ComponentState::Running, ComponentState::Draining | ComponentState::Starting) => true,
-                    _ => false,
-                };
+                let allowed = matches!(
+                    (state.component_state(), next.component_state()),
+                    (_, ComponentState::Stopped | ComponentState::Failed)
+                        | (ComponentState::Starting, ComponentState::Starting | ComponentState::Running)
+                        | (ComponentState::Running, ComponentState::Draining | ComponentState::Starting)
+                );
                 prop_assert!(!state.is_over(), "{step:?} woke {state:?}");
                 prop_assert!(allowed, "{step:?} led from {state:?} to {next:?}");
                 state = next;

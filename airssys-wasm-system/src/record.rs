@@ -7,7 +7,7 @@ use std::time::Duration;
 use semver::Version;
 use tokio::sync::watch;
 
-use airssys_wasm_core::{ComponentId, ComponentState, ComponentSummary, EndCause};
+use airssys_wasm_core::{ComponentId, ComponentState, ComponentSummary, EndCause, MemoryMetrics};
 use airssys_wasm_messaging::{DeadLetters, MailboxSender, TrafficCounters};
 use airssys_wasm_runtime::MemoryGauge;
 
@@ -36,7 +36,32 @@ pub(crate) struct InstanceRecord {
 pub(crate) struct Standing {
     pub(crate) state: ActorState,
     pub(crate) last_end: Option<EndCause>,
-    pub(crate) gauge: Option<MemoryGauge>,
+    pub(crate) memory: Memory,
+}
+
+/// The memory of the present instance, or of the last one at its end.
+#[derive(Debug, Clone)]
+pub(crate) enum Memory {
+    Never,
+    Live(MemoryGauge),
+    Last(MemoryMetrics),
+}
+
+impl Memory {
+    /// The instance is gone, and holds nothing any more.
+    pub(crate) fn end(&mut self) {
+        if let Self::Live(gauge) = self {
+            *self = Self::Last(MemoryMetrics { current_bytes: 0, ..gauge.read() });
+        }
+    }
+
+    fn read(&self) -> Option<MemoryMetrics> {
+        match self {
+            Self::Never => None,
+            Self::Live(gauge) => Some(gauge.read()),
+            Self::Last(metrics) => Some(*metrics),
+        }
+    }
 }
 
 /// Counts that the actor writes and others read.
@@ -77,7 +102,7 @@ impl InstanceRecord {
         mailbox: MailboxSender,
         stop_grace: Duration,
     ) -> Self {
-        let standing = Standing { state: ActorState::new(), last_end: None, gauge: None };
+        let standing = Standing { state: ActorState::new(), last_end: None, memory: Memory::Never };
         Self {
             id,
             version,
@@ -175,7 +200,7 @@ impl InstanceRecord {
             dead_letters: dead_letters.of(self.id.address()),
             waiting: self.mailbox.depth(),
             log_dropped: counts.log_dropped.get(),
-            memory: standing.gauge.map(|gauge| gauge.read()),
+            memory: standing.memory.read(),
         }
     }
 }

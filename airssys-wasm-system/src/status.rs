@@ -50,6 +50,6 @@ pub struct ComponentStatus {
     pub waiting: usize,
     /// Log records of its own beyond its volume.
     pub log_dropped: u64,
-    /// Its memory, where an instance was made.
+    /// The memory of its present instance, or of the last one at its end; none where none was ever made.
     pub memory: Option<MemoryMetrics>,
 }

@@ -6,7 +6,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use tokio::runtime;
 
 use airssys_wasm_core::IoConfig;
-use airssys_wasm_system::{ComponentStatus, Host, LaunchStep, SystemError, SystemFiles};
+use airssys_wasm_system::{Host, LaunchStep, SystemError, SystemFiles};
 
 use super::feed::{Fed, Feed, FeedError};
 use super::quiet;
@@ -65,7 +65,7 @@ impl Run<'_> {
         let Some((io, source)) = input else {
             self.interruption.come().await;
             let elapsed = began.elapsed();
-            let statuses = shut_down(&host).await;
+            let statuses = host.shutdown().await;
             let summary = Summary {
                 report: None,
                 statuses,
@@ -79,7 +79,10 @@ impl Run<'_> {
         let (fed, report) = self.process(&host, &io, source).await;
         let elapsed = fed.began.map_or(Duration::ZERO, |began| began.elapsed());
         let interrupted = self.interruption.has_come();
-        let statuses = shut_down(&host).await;
+        if report.is_ok() {
+            quiet::settle_copies(&host, &self.files, &io, &self.interruption).await;
+        }
+        let statuses = host.shutdown().await;
         let (report, failure) = match report {
             Ok(report) => (Some(report), None),
             Err(failure) => (None, Some(failure)),
@@ -133,7 +136,7 @@ impl Run<'_> {
         let mut feed = Feed::open(host, &self.files, first, others)?;
         let Source { name, reader, bytes, kind } = source;
         if kind == SourceKind::Sample {
-            self.terminal.note(&format!("standard input is a terminal: reading {name}"));
+            self.terminal.note(&format!("no input was given: reading {name}"));
         }
         let bar = self.terminal.show(progress_bar(bytes));
         let mut chunks = Chunks::of(reader).map_err(|source| InputError { name: name.clone(), source })?;
@@ -148,18 +151,6 @@ impl Run<'_> {
         }
         Ok((fed, outcome))
     }
-}
-
-/// Stops everything. An instance that has ended holds no memory any more, so that its figures are those of
-/// the moment before.
-async fn shut_down(host: &Host) -> Vec<ComponentStatus> {
-    let before = host.statuses();
-    let mut statuses = host.shutdown().await;
-    for status in &mut statuses {
-        let earlier = before.iter().find(|earlier| earlier.id == status.id);
-        status.memory = status.memory.or(earlier.and_then(|earlier| earlier.memory));
-    }
-    statuses
 }
 
 fn step_text(step: &LaunchStep) -> String {

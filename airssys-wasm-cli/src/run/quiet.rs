@@ -33,13 +33,9 @@ pub(crate) enum ReportError {
     },
 }
 
-/// Waits until the graph of components is quiet: without bound for those that the report may depend on,
-/// for those that get nothing but copies as long as their longest grace.
+/// Waits until those components are quiet that the report may depend on, without bound.
 pub(crate) async fn settle(host: &Host, files: &SystemFiles, io: &IoConfig, interruption: &Interruption) {
-    let copied = io.input.get(1..).unwrap_or_default();
-    let gets_only_copies = |address: &Address| copied.contains(address) && *address != io.output;
-    let (copied, graph): (Vec<_>, Vec<_>) =
-        files.components().iter().map(|component| component.address()).partition(gets_only_copies);
+    let (_, graph) = by_part(files, io);
     let was_interrupted = interruption.has_come();
     tokio::select! {
         _ = host.settle_these(&graph, Duration::MAX) => {}
@@ -48,7 +44,30 @@ pub(crate) async fn settle(host: &Host, files: &SystemFiles, io: &IoConfig, inte
             host.settle_these(&graph, longest_grace(files, &graph)).await;
         }
     }
-    host.settle_these(&copied, longest_grace(files, &copied)).await;
+}
+
+/// Lets those that get nothing but copies of the input finish what waits for them, as long as their longest
+/// grace; a signal ends the wait.
+pub(crate) async fn settle_copies(
+    host: &Host,
+    files: &SystemFiles,
+    io: &IoConfig,
+    interruption: &Interruption,
+) {
+    let (copied, _) = by_part(files, io);
+    if !interruption.has_come() {
+        tokio::select! {
+            _ = host.settle_these(&copied, longest_grace(files, &copied)) => {}
+            () = interruption.come() => {}
+        }
+    }
+}
+
+/// Those that get nothing but copies of the input, and all others.
+fn by_part(files: &SystemFiles, io: &IoConfig) -> (Vec<Address>, Vec<Address>) {
+    let copied = io.input.get(1..).unwrap_or_default();
+    let gets_only_copies = |address: &Address| copied.contains(address) && *address != io.output;
+    files.components().iter().map(|component| component.address()).partition(gets_only_copies)
 }
 
 fn longest_grace(files: &SystemFiles, addresses: &[Address]) -> Duration {

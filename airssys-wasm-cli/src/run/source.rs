@@ -2,13 +2,18 @@
 
 use std::fs::File;
 use std::io::{self, IsTerminal, Read};
+#[cfg(unix)]
+use std::os::{
+    fd::AsFd,
+    unix::fs::{FileTypeExt, MetadataExt},
+};
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
 use airssys_wasm_system::SystemFiles;
 
-/// The file that stands in for a terminal.
+/// The file that is read where nobody gave an input.
 const SAMPLE: &str = "sample.log";
 
 /// The input cannot be read.
@@ -35,7 +40,7 @@ pub(crate) struct Source {
 pub(crate) enum SourceKind {
     /// It was asked for.
     File,
-    /// It stands in for a terminal.
+    /// It stands in for the input that nobody gave.
     Sample,
     /// Nothing else was asked for. The sample of the system is known, where there is one.
     Standard { sample: Option<PathBuf> },
@@ -49,7 +54,7 @@ impl Source {
         }
         let sample = Some(system.folder().join(SAMPLE)).filter(|path| path.is_file());
         match sample {
-            Some(path) if io::stdin().is_terminal() => Self::file(&path, SourceKind::Sample),
+            Some(path) if nothing_was_given() => Self::file(&path, SourceKind::Sample),
             sample => Ok(Self {
                 name: "standard input".into(),
                 reader: Box::new(io::stdin()),
@@ -74,4 +79,23 @@ impl Source {
             Err(source) => Err(InputError { name, source }),
         }
     }
+}
+
+/// Whether standard input is none at all: a terminal, on which nobody would type a log, or the null
+/// device, which services and scripts give to programs that they have no input for. An empty file or pipe
+/// is an empty input.
+fn nothing_was_given() -> bool {
+    io::stdin().is_terminal() || is_null_device().unwrap_or(false)
+}
+
+#[cfg(unix)]
+fn is_null_device() -> io::Result<bool> {
+    let input = File::from(io::stdin().as_fd().try_clone_to_owned()?).metadata()?;
+    let null = std::fs::metadata("/dev/null")?;
+    Ok(input.file_type().is_char_device() && input.rdev() == null.rdev())
+}
+
+#[cfg(not(unix))]
+fn is_null_device() -> io::Result<bool> {
+    Ok(false)
 }

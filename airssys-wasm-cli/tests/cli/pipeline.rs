@@ -1,10 +1,11 @@
 //! The log pipeline on small inputs of every kind.
 
 use std::fs;
+use std::process::Stdio;
 
 use serde_json::{Value, json};
 
-use crate::support::{IO, System, check_exit, json as json_of, run, text};
+use crate::support::{IO, System, check_exit, command, json as json_of, run, text};
 
 const QUIET: &str = "examples/log-pipeline/quiet.toml";
 const LINE: &str = "::1 - bob [10/Oct/2024:13:55:36 +0000] \"GET /a?b=c HTTP/1.1\" 200 12";
@@ -120,8 +121,25 @@ fn the_summary_has_exactly_its_keys() {
 }
 
 #[test]
-fn empty_standard_input_points_to_the_sample() {
+fn without_any_input_the_sample_is_read() {
     let output = run(&["run", QUIET]);
+    check_exit(&output, 0);
+    let note = "no input was given: reading examples/log-pipeline/sample.log\n";
+    assert!(text(&output.stderr).starts_with(note), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).contains("\n5000 lines in "));
+}
+
+#[test]
+fn empty_standard_input_is_empty_and_points_to_the_sample() {
+    // A pipe whose other end is closed at once.
+    let mut child = command(&["run", QUIET])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdin.take());
+    let output = child.wait_with_output().unwrap();
     check_exit(&output, 0);
     let expected = "standard input was empty; `--input examples/log-pipeline/sample.log` reads the sample\n";
     assert_eq!(text(&output.stderr), expected);

@@ -80,8 +80,11 @@ fn a_signal_in_the_middle_ends_with_the_report_of_what_was_read() {
 fn a_signal_ends_the_wait_for_input() {
     let mut child = start("examples/log-pipeline/quiet.toml", "off,airssys_wasm=info");
     wait_until_running(&mut child);
+    // The input stays open: it is the signal that ends the run.
+    let input = child.stdin.take();
     signal(&child, "TERM");
     assert_eq!(check_clean_end(child)["report"]["lines"], 0);
+    drop(input);
 }
 
 #[test]

@@ -33,7 +33,7 @@ async fn check_killed(component: Component, expected: impl Fn(&EndCause) -> bool
         assert_eq!(status.state, ComponentState::Running);
         assert_eq!(alive.request("still here").await.unwrap().bytes().as_ref(), b"still here");
     }
-    assert_eq!(host.status_of(&"test/echo".parse().unwrap())[0].restarts, 0);
+    assert_eq!(host.status_of(&"test/echo".parse().unwrap()).remove(0).restarts, 0);
     host.shutdown().await;
 }
 
