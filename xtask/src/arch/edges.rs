@@ -300,7 +300,8 @@ mod tests {
     fn the_table_has_no_cycle() {
         // Each row uses rows above it only, but for the deliberately unordered top.
         for row in TABLE {
-            for used in row.may_use {
+            let is_guest_logic = |name: &&&str| GUEST_LOGIC.iter().any(|(logic, _)| logic == *name);
+            for used in row.may_use.iter().filter(|name| !is_guest_logic(name)) {
                 let back = TABLE.iter().find(|other| other.name == *used);
                 assert!(
                     back.is_some_and(|back| !back.may_use.contains(&row.name)),

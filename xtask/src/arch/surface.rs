@@ -21,7 +21,10 @@ const ALLOWED: &[(&str, &str)] = &[
     ("WasmtimeEngine::linker", "the specification names it: what components are linked against"),
     ("WasmtimeEngine::linker_mut", "the specification names it: where host functions are added"),
     ("apply_limits_to_store", "the specification names it: it works on the engine's store"),
-    ("StoreManager::create", "the specification names the type: making the engine's stores is what it is for"),
+    (
+        "StoreManager::create",
+        "the specification names the type: making the engine's stores is what it is for",
+    ),
     ("WasmResourceLimiter::into_store_limits", "the specification names it: it installs into a store"),
     ("impl ResourceLimiter for ComponentResourceLimiter", "the specification asks for the engine's trait"),
     ("HostState::resource_table", "the specification names it: what a store keeps for its guest's handles"),

@@ -1,10 +1,4 @@
 //! Fuel and wall clock of each call, and which of several causes is told.
-#![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
-
-#[path = "support/guests.rs"]
-mod guests;
-#[path = "support/health.rs"]
-mod health;
 
 use std::time::{Duration, Instant};
 
@@ -17,8 +11,8 @@ use airssys_wasm_runtime::{
 };
 use wasmtime::Store;
 
-use guests::{engine, guest, limits, setup};
-use health::health_component;
+use crate::guests::{engine, guest, limits, setup};
+use crate::health::health_component;
 
 const LONG: Duration = Duration::from_secs(20);
 

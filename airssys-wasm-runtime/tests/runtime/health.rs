@@ -1,9 +1,6 @@
 //! Components in the text format that export `health` and nothing else: the shortest way to any instruction.
 
-#[path = "health_export.rs"]
-mod health_export;
-
-use health_export::HEALTH_EXPORT;
+use crate::health_export::HEALTH_EXPORT;
 
 /// A component whose one core module has these fields, among them the exports `memory` and `health`, which
 /// returns the address of an answer; at 16 there is `healthy` while nobody writes there.

@@ -1,10 +1,4 @@
 //! Memories and tables: their sums are held, at instantiation and at growth.
-#![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
-
-#[path = "support/guests.rs"]
-mod guests;
-#[path = "support/health.rs"]
-mod health;
 
 use std::time::Duration;
 
@@ -16,8 +10,8 @@ use airssys_wasm_runtime::{
 use wasmtime::Store;
 use wasmtime::component::{Component, Linker};
 
-use guests::{engine, guest, limits, setup};
-use health::health_component;
+use crate::guests::{engine, guest, limits, setup};
+use crate::health::health_component;
 
 const PAGE: u64 = 65_536;
 const LONG: Duration = Duration::from_secs(20);

@@ -1,6 +1,5 @@
 //! What the engine beneath does by itself: the reasons for what this crate does beside it. A change of engine
 //! that makes one of them untrue shows here.
-#![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
 use wasmtime::{
     Config, Engine, Instance, Module, ResourceLimiter, Store, StoreLimits, StoreLimitsBuilder, Trap,

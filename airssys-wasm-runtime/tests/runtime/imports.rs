@@ -1,10 +1,4 @@
 //! What the host offers to guests: services, typed refusals of what is not there yet, and nothing of WASI.
-#![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
-
-#[path = "support/guests.rs"]
-mod guests;
-#[path = "support/health_export.rs"]
-mod health_export;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -18,8 +12,8 @@ use airssys_wasm_runtime::{
 };
 use tokio::sync::mpsc;
 
-use guests::{engine, guest, limits, setup};
-use health_export::HEALTH_EXPORT;
+use crate::guests::{engine, guest, limits, setup};
+use crate::health_export::HEALTH_EXPORT;
 
 const LONG: Duration = Duration::from_secs(20);
 

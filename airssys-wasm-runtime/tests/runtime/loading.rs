@@ -1,16 +1,10 @@
 //! What cannot run is refused at load, each kind with an error of its own.
-#![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
-
-#[path = "support/guests.rs"]
-mod guests;
-#[path = "support/health.rs"]
-mod health;
 
 use airssys_wasm_core::{MAX_MEMORY_BYTES, WasmError};
 use airssys_wasm_runtime::{ComponentExecutor, EngineConfig, RuntimeError, WasmtimeEngine};
 
-use guests::{engine, guest, limits, setup};
-use health::health_component;
+use crate::guests::{engine, guest, limits, setup};
+use crate::health::health_component;
 
 #[track_caller]
 fn check(wasm: &[u8], is_expected: impl Fn(&RuntimeError) -> bool) {

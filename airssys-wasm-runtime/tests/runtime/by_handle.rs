@@ -1,10 +1,4 @@
 //! Components that are loaded by handle, without actors.
-#![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
-
-#[path = "support/guests.rs"]
-mod guests;
-#[path = "support/health.rs"]
-mod health;
 
 use airssys_wasm_core::{
     Address, ComponentHandle, ComponentMessage, CorrelationId, FuelMetrics, MessageKind, MessagePayload,
@@ -12,8 +6,8 @@ use airssys_wasm_core::{
 };
 use airssys_wasm_runtime::RuntimeError;
 
-use guests::{engine, guest, limits, setup};
-use health::health_component;
+use crate::guests::{engine, guest, limits, setup};
+use crate::health::health_component;
 
 fn message(text: &str) -> ComponentMessage {
     let sender = Address::host("test").unwrap();
