@@ -4,5 +4,6 @@
 mod files;
 mod lifecycle;
 mod messaging;
+mod promises;
 mod supervision;
 mod support;
