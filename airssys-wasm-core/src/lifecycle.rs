@@ -118,7 +118,8 @@ pub enum EndCause {
         /// The guest's call stack with symbols where the component has them; may be empty.
         backtrace: String,
     },
-    /// The engine's bound on host memory for the guest (copies, handles) ended the call.
+    /// A bound of the engine on host memory for the guest ended the call, or a host function of the
+    /// embedder's own failed.
     HostLimit {
         /// Which bound.
         detail: String,
@@ -135,6 +136,11 @@ pub enum EndCause {
     },
     /// Replaced by another version.
     Replaced,
+    /// The host itself failed: the task that ran the instance ended by a fault of its own.
+    HostFailure {
+        /// What is known of it.
+        detail: String,
+    },
 }
 
 impl EndCause {
@@ -152,6 +158,7 @@ impl EndCause {
             Self::InitialiseFailed { .. } => "initialise failed",
             Self::Unhealthy { .. } => "unhealthy",
             Self::Replaced => "replaced",
+            Self::HostFailure { .. } => "host failure",
         }
     }
 
@@ -174,7 +181,10 @@ impl fmt::Display for EndCause {
                 write!(f, " (limit {max_bytes} bytes, {requested_bytes} asked for)")
             }
             Self::Trap { kind, .. } => write!(f, " ({})", kind.as_str()),
-            Self::HostLimit { detail } | Self::InitialiseFailed { detail } | Self::Unhealthy { detail } => {
+            Self::HostLimit { detail }
+            | Self::InitialiseFailed { detail }
+            | Self::Unhealthy { detail }
+            | Self::HostFailure { detail } => {
                 write!(f, " ({detail})")
             }
             Self::Stopped | Self::Killed | Self::Replaced => Ok(()),

@@ -11,7 +11,7 @@ pub const MAX_MEMORIES: usize = 16;
 /// Tables in one component.
 pub const MAX_TABLES: usize = 256;
 
-/// Table elements of a component in all, for each full [`TABLE_SHARE_BYTES`] of its memory limit.
+/// Table elements of a component in all, for each full 4 MiB of its memory limit, and at least once.
 pub const MAX_TABLE_ELEMENTS: usize = 10_000;
 
 /// The share of a memory limit that carries one allowance of [`MAX_TABLE_ELEMENTS`]: a host that grants
@@ -35,6 +35,14 @@ pub const MAX_COMPONENT_HANDLES: usize = 1_024;
 
 /// Entries in the host's resource table for one instance.
 pub const MAX_RESOURCES: usize = 1_024;
+
+/// What the fields (headers) of one `wasi:http` message may hold, in bytes.
+pub const MAX_HTTP_FIELD_BYTES: usize = 4 * 1024;
+
+/// What one write to the body of an outgoing `wasi:http` request may hold, in bytes, and how many writes
+/// are kept: the request is denied, so that they are only ever held for nothing.
+pub const MAX_HTTP_CHUNK_BYTES: usize = 4 * 1024;
+pub(crate) const HTTP_BUFFERED_CHUNKS: usize = 1;
 
 /// Random bytes that one call of `wasi:random` returns at most.
 pub const MAX_RANDOM_BYTES: u64 = 65_536;

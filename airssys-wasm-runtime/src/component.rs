@@ -8,10 +8,12 @@ use wasmtime::{CodeBuilder, Engine};
 use airssys_wasm_core::ResourceLimits;
 
 use crate::bindings::exports::airssys::core::{handler, health, lifecycle};
+use crate::bounds::{MAX_MEMORIES, MAX_TABLES};
 use crate::config::WASM_PAGE_BYTES;
 use crate::error::RuntimeError;
 use crate::host::KnownInterfaces;
 use crate::limiter::table_allowance;
+use crate::pool::PoolShare;
 use crate::state::HostState;
 
 /// The eight bytes that a component starts with; a core module differs in the last four.
@@ -68,6 +70,17 @@ impl VerifiedComponent {
     #[must_use]
     pub fn initial_memory_bytes(&self) -> Option<u64> {
         initial_memory_bytes(&self.parts.component)
+    }
+
+    /// What one instance of it takes of the engine's pool.
+    #[must_use]
+    pub fn pool_share(&self) -> PoolShare {
+        // What cannot be told is taken as the most that is allowed.
+        let most = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        match self.parts.component.resources_required() {
+            Some(needs) => PoolShare { instances: 1, memories: needs.num_memories, tables: needs.num_tables },
+            None => PoolShare { instances: 1, memories: most(MAX_MEMORIES), tables: most(MAX_TABLES) },
+        }
     }
 
     pub(crate) fn pre(&self) -> &InstancePre<HostState> {

@@ -8,6 +8,7 @@ use airssys_wasm_core::{Ceilings, MAX_MEMORY_BYTES};
 
 use crate::bounds::{ASYNC_STACK_BYTES, MAX_CORE_INSTANCES, MAX_MEMORIES, MAX_TABLES, MAX_WASM_STACK_BYTES};
 use crate::limiter::table_allowance;
+use crate::pool::PoolShare;
 
 /// What an engine is made for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,7 +20,8 @@ pub struct EngineConfig {
     pub max_instances: u32,
     /// Largest component, in bytes.
     pub max_component_bytes: u64,
-    /// How often a running guest is looked at: the resolution of deadlines and of fairness.
+    /// How often a running guest is looked at: the resolution of deadlines and of fairness. Below 100 µs it is
+    /// taken as 100 µs: a clock that only ticks leaves no time for guests.
     pub tick: Duration,
 }
 
@@ -34,14 +36,20 @@ impl Default for EngineConfig {
     }
 }
 
+/// The shortest tick.
+pub(crate) const MIN_TICK: Duration = Duration::from_micros(100);
+
 /// A page of linear memory.
 pub(crate) const WASM_PAGE_BYTES: u64 = 65_536;
 
-/// Core instances, memories and tables for each instance in the pool, on average: a component of an
-/// ordinary Rust toolchain has four, one and two.
-const CORE_INSTANCES_EACH: u32 = 8;
+/// Memories and tables in the pool for each instance: a component of an ordinary Rust toolchain has one and
+/// two.
 const MEMORIES_EACH: u32 = 2;
 const TABLES_EACH: u32 = 4;
+
+/// Memories and tables that even a small pool has, for components of large language runtimes.
+const LEAST_MEMORIES: u32 = 512;
+const LEAST_TABLES: u32 = 2_048;
 
 impl EngineConfig {
     /// The engine's settings: components, fuel and epochs on, threads and shared memory off, and a pool
@@ -74,23 +82,31 @@ impl EngineConfig {
         self.max_memory_bytes.next_multiple_of(WASM_PAGE_BYTES)
     }
 
+    /// What all instances of the engine may hold together.
+    pub(crate) fn capacity(&self) -> PoolShare {
+        PoolShare {
+            instances: self.max_instances,
+            memories: self.max_instances.saturating_mul(MEMORIES_EACH).max(LEAST_MEMORIES),
+            tables: self.max_instances.saturating_mul(TABLES_EACH).max(LEAST_TABLES),
+        }
+    }
+
     fn pool(&self, slot: u64) -> PoolingAllocationConfig {
-        // One instance more than asked for, so that an old and a new version can overlap, and never
-        // fewer parts than a single component may have.
-        let instances = self.max_instances.saturating_add(1);
-        let at_least = |each: u32, one: usize| {
-            instances.saturating_mul(each).max(u32::try_from(one).unwrap_or(u32::MAX))
-        };
+        // Room for one instance more than the capacity, however many parts it has: whoever counts by
+        // capacity never meets the pool's own end, not even while a failed instance is being taken down.
+        let capacity = self.capacity();
+        let one = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        let instances = capacity.instances.saturating_add(1);
         let mut pool = PoolingAllocationConfig::new();
         pool.total_component_instances(instances)
-            .total_core_instances(at_least(CORE_INSTANCES_EACH, MAX_CORE_INSTANCES))
-            .total_memories(at_least(MEMORIES_EACH, MAX_MEMORIES))
-            .total_tables(at_least(TABLES_EACH, MAX_TABLES))
+            .total_core_instances(instances.saturating_mul(one(MAX_CORE_INSTANCES)))
+            .total_memories(capacity.memories.saturating_add(one(MAX_MEMORIES)))
+            .total_tables(capacity.tables.saturating_add(one(MAX_TABLES)))
             .total_stacks(instances)
-            .max_core_instances_per_component(u32::try_from(MAX_CORE_INSTANCES).unwrap_or(u32::MAX))
-            .max_memories_per_component(u32::try_from(MAX_MEMORIES).unwrap_or(u32::MAX))
-            .max_tables_per_component(u32::try_from(MAX_TABLES).unwrap_or(u32::MAX))
-            .max_memories_per_module(u32::try_from(MAX_MEMORIES).unwrap_or(u32::MAX))
+            .max_core_instances_per_component(one(MAX_CORE_INSTANCES))
+            .max_memories_per_component(one(MAX_MEMORIES))
+            .max_tables_per_component(one(MAX_TABLES))
+            .max_memories_per_module(one(MAX_MEMORIES))
             .max_tables_per_module(MAX_TABLES_PER_MODULE)
             .table_elements(table_allowance(self.max_memory_bytes))
             .max_memory_size(usize::try_from(slot).unwrap_or(usize::MAX));

@@ -18,6 +18,10 @@ use wasmtime::{Store, UpdateDeadline};
 
 use crate::state::HostState;
 
+/// What is left of a call's time to a guest that waited in a host function, at least: timers and ticks are a
+/// millisecond coarse, and a wait that ended at the deadline would end the guest.
+const LEAST_LEFT_TO_GUEST: Duration = Duration::from_millis(5);
+
 /// Why a call was ended from outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub(crate) enum Interruption {
@@ -103,13 +107,14 @@ impl CallClock {
         Ok(())
     }
 
-    /// How long a host function may still wait so that the guest hears of it before its own time is up:
-    /// a tenth of the call's time is left to the guest.
+    /// How long a host function may still wait so that the guest hears of it before its own time is up: a
+    /// tenth of the call's time is left to the guest, and never less than timers are coarse.
     pub(crate) fn patience(&mut self) -> Duration {
         let now = Instant::now();
         let seen = *self.seen.get_or_insert(now);
         let used = now.saturating_duration_since(seen);
-        (self.timeout - self.timeout / 10).saturating_sub(used)
+        let left_to_guest = (self.timeout / 10).max(LEAST_LEFT_TO_GUEST);
+        self.timeout.saturating_sub(left_to_guest).saturating_sub(used)
     }
 }
 
@@ -181,6 +186,15 @@ mod tests {
         assert_eq!(clock.tick(now), Ok(()));
         assert_eq!(clock.tick(now + Duration::from_secs(1 << 30)), Ok(()));
         assert!(clock.patience() > Duration::from_secs(1 << 30));
+    }
+
+    #[test]
+    fn a_short_call_waits_for_nothing() {
+        let mut clock = CallClock::new(KillSwitch::new());
+        clock.begin(Duration::from_millis(5));
+        assert_eq!(clock.patience(), Duration::ZERO);
+        clock.begin(Duration::from_millis(100));
+        assert!((Duration::from_millis(50)..=Duration::from_millis(90)).contains(&clock.patience()));
     }
 
     #[tokio::test]

@@ -9,13 +9,14 @@ use wasmtime::component::{Component, Linker};
 use airssys_wasm_core::{ComponentId, ResourceLimits};
 
 use crate::component::{VerifiedComponent, compile, fits, link};
-use crate::config::EngineConfig;
+use crate::config::{EngineConfig, MIN_TICK};
 use crate::deadline::KillSwitch;
 use crate::error::RuntimeError;
 use crate::host::{KnownInterfaces, link_host};
 use crate::inspection::ComponentReport;
 use crate::instance::{Budget, Completed, ComponentInstance};
 use crate::loaded::LoadedComponents;
+use crate::pool::PoolShare;
 use crate::ports::InstancePorts;
 use crate::state::HostState;
 use crate::store::StoreManager;
@@ -89,7 +90,7 @@ impl WasmtimeEngine {
         let engine = Engine::new(&config.to_wasmtime()).map_err(created)?;
         let mut linker = Linker::new(&engine);
         link_host(&mut linker).map_err(created)?;
-        let ticker = Ticker::start(&engine, config.tick)
+        let ticker = Ticker::start(&engine, config.tick.max(MIN_TICK))
             .map_err(|error| RuntimeError::EngineCreation(Box::new(error)))?;
         Ok(Self {
             engine,
@@ -130,6 +131,13 @@ impl WasmtimeEngine {
     #[must_use]
     pub fn config(&self) -> &EngineConfig {
         &self.config
+    }
+
+    /// What its pool holds in all. Who counts the shares of its instances never meets
+    /// [`RuntimeError::PoolExhausted`].
+    #[must_use]
+    pub fn capacity(&self) -> PoolShare {
+        self.config.capacity()
     }
 
     /// The ways to the outside of components that are loaded by handle. Without it they are isolated.
@@ -199,7 +207,7 @@ impl WasmtimeEngine {
     ///
     /// # Errors
     ///
-    /// [`RuntimeError::NeedsMoreMemory`], [`RuntimeError::NeedsLargerTable`] and
+    /// [`RuntimeError::InvalidLimits`], [`RuntimeError::NeedsMoreMemory`], [`RuntimeError::NeedsLargerTable`] and
     /// [`RuntimeError::BeyondEngine`] before any guest code runs, [`RuntimeError::PoolExhausted`], and
     /// [`RuntimeError::InstantiationFailed`] with the cause for all that happens in the guest.
     pub async fn start(
@@ -212,6 +220,7 @@ impl WasmtimeEngine {
             return Err(RuntimeError::BeyondEngine { asked_bytes, max_bytes: self.config.max_memory_bytes });
         }
         component.fits(&setup.limits)?;
+        setup.start.check()?;
         let InstanceSetup { id, limits, start, config, ports, switch } = setup;
         let state = HostState::new(id, &limits, ports, switch);
         let store = StoreManager::new(self).create(state, &limits)?;

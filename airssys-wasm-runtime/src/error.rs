@@ -85,8 +85,8 @@ pub enum RuntimeError {
     /// The limits contradict themselves.
     #[error("the limits are not valid")]
     InvalidLimits(#[from] ResourceLimitError),
-    /// All places of the engine's pool are taken.
-    #[error("all {max_instances} places for instances are taken")]
+    /// All places of the engine's pool are taken, by instances or by their memories and tables.
+    #[error("the pool, made for {max_instances} instances, has no room")]
     PoolExhausted {
         /// How many there are.
         max_instances: u32,

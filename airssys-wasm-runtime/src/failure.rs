@@ -95,7 +95,10 @@ fn trap_kind(trap: Trap) -> TrapKind {
 /// The kind of an error of the engine that is no trap, none where it is a bound of the engine.
 ///
 /// Values that a guest hands over in a wrong form are reported by the engine as plain messages or as
-/// errors of text decoding; its bounds on copies and handles have types of their own.
+/// errors of text decoding; its bound on copies and a full resource table have types of their own. Its bounds on
+/// component-model handles and on random bytes are plain messages as well, so that they are told as a trap
+/// of the kind "component model". Errors of an embedder's host functions are told as a host limit, unless
+/// they are plain messages.
 fn error_kind(error: &wasmtime::Error) -> Option<TrapKind> {
     if error.is::<I32Exit>() {
         Some(TrapKind::Exit)

@@ -10,7 +10,7 @@ use wasmtime::Store;
 
 use airssys_wasm_core::{
     ComponentId, CorrelationId, EndCause, FuelMetrics, HandlerError, HealthStatus, MemoryMetrics,
-    MessagePayload, RequestError, ResourceLimits, SendError,
+    MessagePayload, RequestError, ResourceLimitError, ResourceLimits, SendError,
 };
 
 use crate::bindings::airssys::core::types;
@@ -71,6 +71,17 @@ impl Budget {
         self.fuel.map_or(u64::MAX, |max| max.saturating_add(1))
     }
 
+    /// A budget of nothing is a mistake, not a limit.
+    pub(crate) fn check(self) -> Result<(), ResourceLimitError> {
+        if self.fuel == Some(0) {
+            Err(ResourceLimitError::ZeroFuel { max: u64::MAX })
+        } else if self.timeout.is_zero() {
+            Err(ResourceLimitError::ZeroTimeout { max: u64::MAX })
+        } else {
+            Ok(())
+        }
+    }
+
     fn timeout_ms(self) -> u64 {
         u64::try_from(self.timeout.as_millis()).unwrap_or(u64::MAX)
     }
@@ -125,9 +136,7 @@ impl ComponentInstance {
                     return Err(RuntimeError::PoolExhausted { max_instances });
                 }
                 // Denied before any guest code ran: the component needs more than it may have.
-                if let (Some(needed_bytes), None) =
-                    (facts.denied_growth, error.downcast_ref::<wasmtime::Trap>())
-                {
+                if let (Some(needed_bytes), 0) = (facts.denied_growth, facts.fuel.consumed()) {
                     return Err(RuntimeError::NeedsMoreMemory {
                         needed_bytes,
                         max_bytes: facts.max_memory_bytes,

@@ -36,6 +36,7 @@ mod instance;
 mod limiter;
 mod loaded;
 mod peer;
+mod pool;
 mod ports;
 mod state;
 mod store;
@@ -44,9 +45,9 @@ mod ticker;
 
 pub use bounds::{
     FUEL_INTERVAL, MAX_BACKTRACE_BYTES, MAX_BACKTRACE_FRAMES, MAX_CACHED_LINKS, MAX_COMPONENT_HANDLES,
-    MAX_CORE_INSTANCES, MAX_GUEST_ERROR_BYTES, MAX_GUEST_MESSAGE_BYTES, MAX_LOG_CONTEXT_BYTES,
-    MAX_LOG_CONTEXT_PAIRS, MAX_LOG_MESSAGE_BYTES, MAX_MEMORIES, MAX_RANDOM_BYTES, MAX_RESOURCES,
-    MAX_TABLE_ELEMENTS, MAX_TABLES, MAX_WASM_STACK_BYTES,
+    MAX_CORE_INSTANCES, MAX_GUEST_ERROR_BYTES, MAX_GUEST_MESSAGE_BYTES, MAX_HTTP_CHUNK_BYTES,
+    MAX_HTTP_FIELD_BYTES, MAX_LOG_CONTEXT_BYTES, MAX_LOG_CONTEXT_PAIRS, MAX_LOG_MESSAGE_BYTES, MAX_MEMORIES,
+    MAX_RANDOM_BYTES, MAX_RESOURCES, MAX_TABLE_ELEMENTS, MAX_TABLES, MAX_WASM_STACK_BYTES,
 };
 pub use component::VerifiedComponent;
 pub use config::EngineConfig;
@@ -59,6 +60,7 @@ pub use host::UNSUPPORTED_IMPORTS;
 pub use inspection::{ComponentReport, InterfaceReport};
 pub use instance::{Budget, Completed, ComponentInstance, ComponentMetadata};
 pub use limiter::{ComponentResourceLimiter, MemoryGauge, WasmResourceLimiter};
+pub use pool::PoolShare;
 pub use ports::{InstancePorts, TracingLog};
 pub use state::HostState;
 pub use store::{StoreManager, apply_limits_to_store};

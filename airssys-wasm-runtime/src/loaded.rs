@@ -6,7 +6,7 @@
 )]
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
@@ -73,7 +73,7 @@ impl RuntimeEngine for WasmtimeEngine {
                 instance,
                 has_handler,
                 waiting,
-                Arc::clone(self.loaded()),
+                Arc::downgrade(self.loaded()),
                 handle.handle_id(),
             ));
             Ok(handle)
@@ -121,7 +121,7 @@ async fn serve(
     mut instance: ComponentInstance,
     has_handler: bool,
     mut waiting: mpsc::Receiver<Call>,
-    loaded: Arc<LoadedComponents>,
+    loaded: Weak<LoadedComponents>,
     handle_id: u64,
 ) {
     while instance.is_live() {
@@ -141,7 +141,10 @@ async fn serve(
             }
         }
     }
-    loaded.calls().remove(&handle_id);
+    // Held weakly: the table holds the way to this task, which must not keep the table in turn.
+    if let Some(loaded) = loaded.upgrade() {
+        loaded.calls().remove(&handle_id);
+    }
 }
 
 async fn handle(

@@ -1,6 +1,5 @@
 //! The ways of one instance to the outside, as the layer above gives them.
 
-use std::fmt;
 use std::sync::Arc;
 
 use airssys_wasm_core::{
@@ -47,18 +46,35 @@ impl ComponentDirectory for Isolated {
     }
 }
 
-/// Writes guests' log records to `tracing`, under the target `airssys_wasm::guest`.
+/// Writes guests' log records to `tracing`, under the target `airssys_wasm::guest`, one line each.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct TracingLog;
 
-impl LogSink for TracingLog {
-    fn log(&self, component: &ComponentId, record: LogRecord) {
-        let LogRecord { level, message, context, truncated } = record;
-        let (message, context) = (Shown(&message), Pairs(&context));
-        let cut = if truncated { " (cut)" } else { "" };
+impl TracingLog {
+    /// The line of a record: its message, its context as `key="value"`, and whether it was cut. Whatever
+    /// could end the line or steer a terminal is escaped.
+    #[must_use]
+    pub fn line(record: &LogRecord) -> String {
+        let mut line = String::with_capacity(record.message.len());
+        escape(&mut line, &record.message, false);
+        for (key, value) in &record.context {
+            line.push(' ');
+            escape(&mut line, key, false);
+            line.push_str("=\"");
+            escape(&mut line, value, true);
+            line.push('"');
+        }
+        if record.truncated {
+            line.push_str(" (cut)");
+        }
+        line
+    }
+
+    /// Writes a line that [`line`](Self::line) made.
+    pub fn write(component: &ComponentId, level: LogLevel, line: &str) {
         macro_rules! write {
             ($level:ident) => {
-                tracing::$level!(target: "airssys_wasm::guest", "{component}: {message}{context}{cut}")
+                tracing::$level!(target: "airssys_wasm::guest", %component, "{line}")
             };
         }
         match level {
@@ -71,48 +87,49 @@ impl LogSink for TracingLog {
     }
 }
 
-/// A guest's text with its control characters escaped, so that it can neither end the line nor steer a
-/// terminal.
-struct Shown<'a>(&'a str);
-
-impl fmt::Display for Shown<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for part in self.0.split_inclusive(char::is_control) {
-            let text = part.trim_end_matches(char::is_control);
-            f.write_str(text)?;
-            for control in part.chars().skip(text.chars().count()) {
-                write!(f, "{}", control.escape_default())?;
-            }
-        }
-        Ok(())
+impl LogSink for TracingLog {
+    fn log(&self, component: &ComponentId, record: LogRecord) {
+        Self::write(component, record.level, &Self::line(&record));
     }
 }
 
-/// Context pairs as ` key="value"`.
-struct Pairs<'a>(&'a [(String, String)]);
-
-impl fmt::Display for Pairs<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|(key, value)| write!(f, " {}={value:?}", Shown(key)))
+/// Appends a guest's text, escaped.
+fn escape(line: &mut String, text: &str, quoted: bool) {
+    for character in text.chars() {
+        if is_steering(character) || (quoted && matches!(character, '"' | '\\')) {
+            line.extend(character.escape_default());
+        } else {
+            line.push(character);
+        }
     }
+}
+
+/// Control characters, line and paragraph separators, and those that change the direction of text.
+fn is_steering(character: char) -> bool {
+    character.is_control()
+        || matches!(
+            character,
+            '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+        )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn check(message: &str, context: &[(&str, &str)], line: &str) {
+        let context = context.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        let record =
+            LogRecord { level: LogLevel::Info, message: message.to_owned(), context, truncated: false };
+        assert_eq!(TracingLog::line(&record), line);
+    }
+
     #[test]
-    fn control_characters_are_shown_and_not_obeyed() {
-        for (text, shown) in [
-            ("plain ä", "plain ä"),
-            ("", ""),
-            ("two\nlines", "two\\nlines"),
-            ("\u{1b}[31mred\u{7}", "\\u{1b}[31mred\\u{7}"),
-            ("\r\n\t", "\\r\\n\\t"),
-        ] {
-            assert_eq!(Shown(text).to_string(), shown);
-        }
-        let pairs = [("a".to_owned(), "b \"c\"".to_owned()), ("k\n".to_owned(), String::new())];
-        assert_eq!(Pairs(&pairs).to_string(), " a=\"b \\\"c\\\"\" k\\n=\"\"");
+    fn a_record_is_one_line_that_steers_nothing() {
+        check("plain ä", &[], "plain ä");
+        check("two\nlines\r\n", &[], "two\\nlines\\r\\n");
+        check("\u{1b}[31mred\u{7}", &[], "\\u{1b}[31mred\\u{7}");
+        check("\u{202e}left\u{2028}", &[], "\\u{202e}left\\u{2028}");
+        check("m", &[("a", "b \"c\" \\"), ("k\n", "")], "m a=\"b \\\"c\\\" \\\\\" k\\n=\"\"");
     }
 }

@@ -12,7 +12,7 @@ use airssys_wasm_core::{
     Address, ComponentDirectory, ComponentId, LogSink, MessageLink, MessageRouter, ResourceLimits, SendError,
 };
 
-use crate::bounds::{MAX_CACHED_LINKS, MAX_RANDOM_BYTES, MAX_RESOURCES};
+use crate::bounds::{MAX_CACHED_LINKS, MAX_HTTP_FIELD_BYTES, MAX_RANDOM_BYTES, MAX_RESOURCES};
 use crate::deadline::{CallClock, KillSwitch};
 use crate::host::DeniedHttp;
 use crate::limiter::ComponentResourceLimiter;
@@ -40,6 +40,8 @@ impl HostState {
     pub fn new(id: ComponentId, limits: &ResourceLimits, ports: InstancePorts, switch: KillSwitch) -> Self {
         let mut table = ResourceTable::new();
         table.set_max_capacity(MAX_RESOURCES);
+        let mut http = WasiHttpCtx::new();
+        http.set_field_size_limit(MAX_HTTP_FIELD_BYTES);
         Self {
             id,
             ports,
@@ -50,7 +52,7 @@ impl HostState {
             table,
             links: HashMap::new(),
             wasi: None,
-            http: WasiHttpCtx::new(),
+            http,
             http_denied: DeniedHttp,
         }
     }
@@ -147,8 +149,8 @@ impl fmt::Debug for HostState {
 
 impl WasiView for HostState {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        // The builder's defaults grant nothing: no folder, no address, no variable, no argument, closed
-        // standard streams.
+        // The builder's defaults grant nothing: no folder, no address, no variable, no argument, a
+        // standard input that is at its end, and standard outputs that discard what they get.
         let ctx = self.wasi.get_or_insert_with(|| {
             Box::new(
                 WasiCtxBuilder::new()

@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use airssys_wasm_core::{ComponentState, EndCause, FuelMetrics, RestartDecision, RestartTracker};
+use airssys_wasm_core::{
+    ComponentState, EndCause, FuelMetrics, RequestError, RestartDecision, RestartTracker,
+};
 use airssys_wasm_messaging::{DeadLetterCause, Envelope, MailboxReceiver, Router};
 use airssys_wasm_runtime::{
     ComponentInstance, InstanceSetup, RuntimeError, VerifiedComponent, WasmtimeEngine,
@@ -22,7 +24,8 @@ const MESSAGES_PER_TURN: u32 = 64;
 /// The share of a limit at which a warning is raised, in percent.
 const WARNING_PERCENT: u64 = 90;
 
-/// Everything that one actor works with.
+/// Everything that one actor works with. Wherever it ends, by a panic or with its runtime as well, nobody
+/// waits for it for ever: what it leaves behind becomes dead letters, and it is over.
 #[derive(Debug)]
 pub(crate) struct Actor {
     pub(crate) record: Arc<InstanceRecord>,
@@ -34,6 +37,9 @@ pub(crate) struct Actor {
     pub(crate) router: Router,
     pub(crate) events: Arc<EventBus>,
     pub(crate) began: Instant,
+    /// Messages done with that are not counted as finished yet: they are only when the state has changed that
+    /// they led to, so that whoever sees nothing left to do sees what came of it, too.
+    pub(crate) unfinished: u64,
 }
 
 /// How the first start went.
@@ -43,7 +49,7 @@ impl Actor {
     /// Runs until the actor is over. A first start that fails is told and not tried again.
     pub(crate) async fn run(mut self, first: FirstStart) {
         let mut first = Some(first);
-        let _over = OverAtLast(Arc::clone(&self.record));
+        self.step(ActorState::launched);
         loop {
             let cause = match self.start().await {
                 Ok(instance) => {
@@ -57,25 +63,31 @@ impl Actor {
                 Err(error) => {
                     let cause = start_cause(&error);
                     if let Some(first) = first.take() {
-                        drop(first.send(Err(error)));
                         self.record.count_end(&cause);
-                        return self.end(cause, &RestartDecision::Stop);
+                        self.end(cause, &RestartDecision::Stop);
+                        drop(first.send(Err(error)));
+                        return;
                     }
                     cause
                 }
             };
             self.record.count_end(&cause);
-            if self.record.control.wish() != Wish::Run {
-                return self.end(cause, &RestartDecision::Stop);
-            }
-            let now = self.began.elapsed();
-            let decision = self.tracker.on_end(&cause, now, rand::random());
+            let decision = self.decide(&cause);
             let RestartDecision::Restart { delay, attempt } = decision else {
                 return self.end(cause, &decision);
             };
             if !self.pause(cause, delay, attempt).await {
-                return self.end(EndCause::Stopped, &RestartDecision::Stop);
+                return self.over(EndCause::Stopped, &RestartDecision::Stop);
             }
+        }
+    }
+
+    /// What follows an ending. Who was asked to stop is started again only for what its mailbox still holds.
+    fn decide(&mut self, cause: &EndCause) -> RestartDecision {
+        match self.record.control.wish() {
+            Wish::Kill => RestartDecision::Stop,
+            Wish::Stop if self.record.mailbox.depth() == 0 => RestartDecision::Stop,
+            Wish::Run | Wish::Stop => self.tracker.on_end(cause, self.began.elapsed(), rand::random()),
         }
     }
 
@@ -94,8 +106,8 @@ impl Actor {
         self.events.raise(|| Event::Started { id: self.record.id.clone() });
     }
 
-    /// Waits before the next start; false when it was asked to end meanwhile.
-    async fn pause(&self, cause: EndCause, delay: Duration, attempt: u32) -> bool {
+    /// Waits before the next start; false when there is none, because it was asked to end meanwhile.
+    async fn pause(&mut self, cause: EndCause, delay: Duration, attempt: u32) -> bool {
         self.events.raise(|| Event::Ended { id: self.record.id.clone(), cause: cause.clone() });
         self.events.raise(|| Event::Restarting { id: self.record.id.clone(), delay, attempt });
         let decision = RestartDecision::Restart { delay, attempt };
@@ -106,29 +118,35 @@ impl Actor {
             standing.last_end = Some(cause);
             standing.memory.end();
         });
-        if self.record.control.wish() != Wish::Run {
-            return false;
+        self.count_finished();
+        tokio::select! {
+            // Even without a delay others get their turn.
+            () = pause_for(delay) => {}
+            _ = self.record.control.wished() => {}
         }
-        if !delay.is_zero() {
-            tokio::select! {
-                () = tokio::time::sleep(delay) => {}
-                _ = self.record.control.wished() => return false,
-            }
+        match self.record.control.wish() {
+            Wish::Kill => return false,
+            Wish::Stop if self.record.mailbox.depth() == 0 => return false,
+            Wish::Stop => self.step(ActorState::draining),
+            Wish::Run => self.step(ActorState::restarting),
         }
         self.record.counts.restarts.add_one();
+        true
+    }
+
+    fn step(&self, step: impl FnOnce(&ActorState) -> Option<ActorState>) {
         self.record.change(|standing| {
-            if let Some(starting) = standing.state.restarting() {
-                standing.state = starting;
+            if let Some(next) = step(&standing.state) {
+                standing.state = next;
             }
         });
-        true
     }
 
     /// Handles messages until the instance ends.
     async fn serve(&mut self, mut instance: ComponentInstance) -> EndCause {
         let record = Arc::clone(&self.record);
         let mut warned = Warned::default();
-        let mut turn = 0;
+        let mut turn = Turn::default();
         loop {
             match record.control.wish() {
                 Wish::Run => {}
@@ -138,7 +156,7 @@ impl Actor {
             let envelope = match self.mailbox.try_next() {
                 Some(envelope) => envelope,
                 None => {
-                    turn = 0;
+                    turn = Turn::default();
                     tokio::select! {
                         next = self.mailbox.next() => match next {
                             Some(envelope) => envelope,
@@ -152,11 +170,7 @@ impl Actor {
             if let Some(cause) = self.handle(&mut instance, envelope, &mut warned).await {
                 return cause;
             }
-            turn += 1;
-            if turn >= MESSAGES_PER_TURN {
-                turn = 0;
-                tokio::task::yield_now().await;
-            }
+            turn.pass().await;
         }
     }
 
@@ -164,11 +178,8 @@ impl Actor {
     /// asked for the stop, and ends in a kill.
     async fn drain(&mut self, mut instance: ComponentInstance, mut warned: Warned) -> EndCause {
         self.mailbox.close();
-        self.record.change(|standing| {
-            if let Some(draining) = standing.state.draining() {
-                standing.state = draining;
-            }
-        });
+        self.step(ActorState::draining);
+        let mut turn = Turn::default();
         while let Some(envelope) = self.mailbox.try_next() {
             if self.record.control.wish() == Wish::Kill {
                 self.bury(envelope, &EndCause::Killed);
@@ -177,6 +188,7 @@ impl Actor {
             if let Some(cause) = self.handle(&mut instance, envelope, &mut warned).await {
                 return cause;
             }
+            turn.pass().await;
         }
         match instance.shutdown().await {
             Ok(_) => EndCause::Stopped,
@@ -186,27 +198,28 @@ impl Actor {
 
     /// Handles one message; the cause where it ended the instance.
     async fn handle(
-        &self,
+        &mut self,
         instance: &mut ComponentInstance,
         envelope: Envelope,
         warned: &mut Warned,
     ) -> Option<EndCause> {
         let correlation = envelope.reply.as_ref().map(|slot| slot.correlation());
         let done = instance.handle_message(envelope.sender.as_str(), correlation, &envelope.payload).await;
-        let counts = &self.record.counts;
         match done {
             Ok(done) => {
+                let counts = &self.record.counts;
                 counts.handled.add_one();
                 warned.look(self, instance, done.fuel);
                 if done.value.is_err() {
                     counts.handler_errors.add_one();
                 }
-                if let Some(slot) = envelope.reply {
-                    // A requester that no longer waits wants no answer.
-                    slot.answer(match done.value {
-                        Ok(reply) => Ok(reply.unwrap_or_default()),
-                        Err(error) => Err(airssys_wasm_core::RequestError::Handler(error)),
-                    });
+                let is_wanted = match (envelope.reply, done.value) {
+                    (Some(slot), Ok(reply)) => slot.answer(Ok(reply.unwrap_or_default())),
+                    (Some(slot), Err(error)) => slot.answer(Err(RequestError::Handler(error))),
+                    (None, reply) => !matches!(reply, Ok(Some(_))),
+                };
+                if !is_wanted {
+                    counts.unwanted_replies.add_one();
                 }
                 counts.finished.add_one();
                 None
@@ -218,45 +231,80 @@ impl Actor {
         }
     }
 
-    fn bury(&self, envelope: Envelope, cause: &EndCause) {
+    fn bury(&mut self, envelope: Envelope, cause: &EndCause) {
         let cause = DeadLetterCause::ReceiverEnded(cause.name().to_owned());
         self.router.dead_letters().bury(self.record.id.address(), envelope, &cause);
-        self.record.counts.finished.add_one();
+        self.record.counts.buried.add_one();
+        self.unfinished += 1;
     }
 
-    /// The actor is over: nothing can reach it any more, and what waits becomes dead letters.
-    fn end(mut self, cause: EndCause, decision: &RestartDecision) {
-        self.mailbox.close();
-        for envelope in self.mailbox.drain_remaining() {
-            self.bury(envelope, &cause);
-        }
+    fn count_finished(&mut self) {
+        self.record.counts.finished.add(std::mem::take(&mut self.unfinished));
+    }
+
+    /// The last instance ended, and there will be no other.
+    fn end(&mut self, cause: EndCause, decision: &RestartDecision) {
         self.events.raise(|| Event::Ended { id: self.record.id.clone(), cause: cause.clone() });
         if let RestartDecision::GiveUp { restarts_in_window } = *decision {
             self.events.raise(|| Event::GaveUp { id: self.record.id.clone(), restarts_in_window });
         }
+        self.record.change(|standing| standing.last_end = Some(cause.clone()));
+        self.over(cause, decision);
+    }
+
+    /// The actor is over: nothing can reach it any more, and what waits becomes dead letters.
+    fn over(&mut self, cause: EndCause, decision: &RestartDecision) {
+        self.mailbox.close();
+        for envelope in self.mailbox.drain_remaining() {
+            self.bury(envelope, &cause);
+        }
         self.record.change(|standing| {
-            if let Some(over) = standing.state.ended(cause.clone(), decision) {
+            if let Some(over) = standing.state.ended(cause, decision) {
                 standing.state = over;
             }
-            standing.last_end = Some(cause);
             standing.memory.end();
         });
-        debug_assert!(matches!(self.record.state(), ComponentState::Stopped | ComponentState::Failed));
+        self.count_finished();
     }
 }
 
-/// Marks the actor as over even where its task ends by a panic or is dropped with its runtime, so that
-/// nobody waits for it for ever.
-struct OverAtLast(Arc<InstanceRecord>);
-
-impl Drop for OverAtLast {
+impl Drop for Actor {
     fn drop(&mut self) {
-        if !self.0.is_over() {
-            self.0.change(|standing| {
-                standing.state = ActorState::Over { cause: EndCause::Killed, failed: true };
-                standing.last_end = Some(EndCause::Killed);
-            });
+        match self.record.state() {
+            ComponentState::Stopped | ComponentState::Failed => {}
+            ComponentState::Installed => self.over(EndCause::Stopped, &RestartDecision::Stop),
+            _ => {
+                let detail = "its task ended before its time".to_owned();
+                self.end(EndCause::HostFailure { detail }, &RestartDecision::Stop);
+            }
         }
+    }
+}
+
+/// Messages that an actor may still handle before it lets other tasks of its thread run.
+struct Turn(u32);
+
+impl Default for Turn {
+    fn default() -> Self {
+        Self(MESSAGES_PER_TURN)
+    }
+}
+
+impl Turn {
+    async fn pass(&mut self) {
+        self.0 = self.0.saturating_sub(1);
+        if self.0 == 0 {
+            *self = Self::default();
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+async fn pause_for(delay: Duration) {
+    if delay.is_zero() {
+        tokio::task::yield_now().await;
+    } else {
+        tokio::time::sleep(delay).await;
     }
 }
 

@@ -76,7 +76,23 @@ pub enum SystemError {
         /// The host's limit.
         max_bytes: u64,
     },
-    /// An instance with this id is there already.
+    /// The engine's pool has no room for it beside what is there.
+    #[error(
+        "{component}: the pool, made for {max_instances} instances, has no room for its instances, memories or tables"
+    )]
+    PoolFull {
+        /// Which component.
+        component: Address,
+        /// How many instances the host was made for.
+        max_instances: u32,
+    },
+    /// A component of no instances was asked for.
+    #[error("{0}: at least one instance must be started")]
+    NoInstances(Address),
+    /// The host has been shut down.
+    #[error("the host is shut down")]
+    ShutDown,
+    /// An instance of the component is there already.
     #[error("{0} is already there")]
     AlreadyThere(ComponentId),
     /// There is no such instance.

@@ -35,12 +35,13 @@ impl GuestLog {
 
 impl LogSink for GuestLog {
     fn log(&self, component: &ComponentId, record: LogRecord) {
-        let texts: usize = record.context.iter().map(|(key, value)| key.len() + value.len()).sum();
-        let bytes = (record.message.len() + texts) as u64 + LOG_RECORD_BYTES;
+        // What is charged is what is written, escapes included.
+        let line = TracingLog::line(&record);
+        let bytes = line.len() as u64 + LOG_RECORD_BYTES;
         let admitted =
             self.volume.lock().unwrap_or_else(PoisonError::into_inner).take(bytes, self.began.elapsed());
         if admitted {
-            TracingLog.log(component, record);
+            TracingLog::write(component, record.level, &line);
         } else {
             self.record.counts.log_dropped.add_one();
         }

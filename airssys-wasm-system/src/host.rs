@@ -7,9 +7,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 
-use airssys_wasm_core::{Address, Ceilings, ComponentId, ComponentState, IdError, RestartTracker, SendError};
+use airssys_wasm_core::{
+    Address, Ceilings, ComponentId, ComponentState, IdError, ResourceLimits, RestartTracker, SendError,
+};
 use airssys_wasm_messaging::{CorrelationSource, Mailbox, RegisterOptions, Router, RouterOptions};
 use airssys_wasm_runtime::{
     Budget, InstancePorts, InstanceSetup, RuntimeError, VerifiedComponent, WasmtimeEngine,
@@ -32,10 +34,14 @@ use crate::status::ComponentStatus;
 /// The part of the host that references of its API send as: `host/api`.
 const API_SENDER: &str = "api";
 
-/// How often a wait for quiet looks again where no actor says that it has become idle.
+/// How often a wait for quiet looks again.
 const SETTLE_LOOK: Duration = Duration::from_millis(2);
 
-/// Runs components as supervised actors. Cheap to clone; all clones are one host.
+/// Components that are compiled at a time: each compilation uses all processors by itself.
+const COMPILES_AT_ONCE: usize = 1;
+
+/// Runs components as supervised actors. Cheap to clone; all clones are one host. When the last clone is
+/// dropped everything that still runs is ended at once; [`shutdown`](Self::shutdown) is the orderly way.
 ///
 /// ```
 /// use airssys_wasm_system::Host;
@@ -58,7 +64,18 @@ struct Inner {
     directory: Arc<Directory>,
     events: Arc<EventBus>,
     correlations: Arc<CorrelationSource>,
+    compiling: Semaphore,
     began: Instant,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        // Nobody can stop them any more.
+        for record in self.registry.all() {
+            record.mailbox.close();
+            record.control.kill();
+        }
+    }
 }
 
 /// An instance that is registered and reachable, and whose actor is not running yet.
@@ -69,9 +86,19 @@ struct Prepared {
 }
 
 /// A component whose instances are registered: its messages wait in their mailboxes until it is started.
+/// Dropped without a start, nothing of it stays.
 pub(crate) struct Installed {
+    host: Host,
     address: Address,
     instances: Vec<Prepared>,
+}
+
+impl Drop for Installed {
+    fn drop(&mut self) {
+        for Prepared { actor, .. } in self.instances.drain(..) {
+            self.host.remove(&actor.record);
+        }
+    }
 }
 
 impl Host {
@@ -102,6 +129,7 @@ impl Host {
             directory,
             events,
             correlations: Arc::new(CorrelationSource::new()),
+            compiling: Semaphore::new(COMPILES_AT_ONCE),
             began: Instant::now(),
         };
         Self { inner: Arc::new(inner) }
@@ -124,11 +152,21 @@ impl Host {
         let address = component.address();
         let ceilings = component.ceilings.unwrap_or(self.inner.ceilings);
         let limits = component.manifest.limits();
-        limits
-            .validate(&ceilings)
-            .map_err(|source| SystemError::Limits { component: address.clone(), source })?;
+        let refused = |source| SystemError::Limits { component: address.clone(), source };
+        limits.validate(&ceilings).map_err(refused)?;
+        // A start is held to the same ceilings as a call.
+        let lifecycle = component.manifest.lifecycle;
+        let start = ResourceLimits {
+            max_memory_bytes: limits.max_memory_bytes(),
+            max_fuel: Some(lifecycle.start_fuel),
+            max_execution_time_ms: lifecycle.start_timeout_ms,
+        };
+        start.validate(&ceilings).map_err(refused)?;
         let Component { manifest, source, instances, .. } = component;
-        let verified = self.verify(&address, source).await?;
+        if instances == 0 {
+            return Err(SystemError::NoInstances(address));
+        }
+        let verified = self.verify(&address, source, ceilings.max_component_bytes).await?;
 
         let mut prepared = Vec::new();
         let mut records = Vec::new();
@@ -139,6 +177,7 @@ impl Host {
                 id.clone(),
                 manifest.version.clone(),
                 limits.max_memory_bytes(),
+                verified.pool_share(),
                 sender,
                 Duration::from_millis(manifest.lifecycle.stop_grace_ms),
             ));
@@ -150,10 +189,7 @@ impl Host {
             let setup = InstanceSetup {
                 id,
                 limits,
-                start: Budget {
-                    fuel: Some(manifest.lifecycle.start_fuel),
-                    timeout: Duration::from_millis(manifest.lifecycle.start_timeout_ms),
-                },
+                start: Budget::of(&start),
                 config: manifest.config_json(),
                 ports,
                 switch: record.control.switch(),
@@ -169,12 +205,13 @@ impl Host {
                 router: self.inner.router.clone(),
                 events: Arc::clone(&self.inner.events),
                 began: self.inner.began,
+                unfinished: 0,
             };
             records.push(record);
             prepared.push(Prepared { actor, first, started });
         }
         self.register(&address, &records, &manifest.messaging, verified.has_handler())?;
-        Ok(Installed { address, instances: prepared })
+        Ok(Installed { host: self.clone(), address, instances: prepared })
     }
 
     fn register(
@@ -185,25 +222,41 @@ impl Host {
         has_handler: bool,
     ) -> Result<(), SystemError> {
         let max_bytes = self.inner.ceilings.total_memory_bytes;
-        self.inner.registry.insert(records, max_bytes).map_err(|refusal| match refusal {
+        let capacity = self.inner.engine.capacity();
+        // All of it at once, so that neither a start nor a stop of the same name comes between.
+        let inserted = self.inner.registry.change(|table| {
+            table.insert(records, max_bytes, capacity)?;
+            self.inner.guard.grant(address, Arc::new(CapabilitySet::new(rights)));
+            for record in records {
+                let options = RegisterOptions { has_handler };
+                self.inner.router.register(record.id.clone(), record.mailbox.clone(), options);
+                if let Some(traffic) = self.inner.router.traffic_counters(record.id.address()) {
+                    record.set_traffic(traffic);
+                }
+            }
+            Ok(())
+        });
+        inserted.map_err(|refusal| match refusal {
+            Refusal::Closed => SystemError::ShutDown,
             Refusal::AlreadyThere(id) => SystemError::AlreadyThere(id),
+            Refusal::Pool => {
+                SystemError::PoolFull { component: address.clone(), max_instances: capacity.instances }
+            }
             Refusal::TotalMemory { asked_bytes, used_bytes } => {
                 SystemError::TotalMemory { component: address.clone(), asked_bytes, used_bytes, max_bytes }
             }
-        })?;
-        self.inner.guard.grant(address, Arc::new(CapabilitySet::new(rights)));
-        for record in records {
-            let options = RegisterOptions { has_handler };
-            self.inner.router.register(record.id.clone(), record.mailbox.clone(), options);
-            if let Some(traffic) = self.inner.router.traffic_counters(record.id.address()) {
-                record.set_traffic(traffic);
-            }
-        }
-        Ok(())
+        })
     }
 
-    async fn verify(&self, address: &Address, source: Source) -> Result<VerifiedComponent, SystemError> {
-        let wasm = self.bytes(address, source).await?;
+    async fn verify(
+        &self,
+        address: &Address,
+        source: Source,
+        max_bytes: u64,
+    ) -> Result<VerifiedComponent, SystemError> {
+        let wasm = self.bytes(address, source, max_bytes).await?;
+        // Never closed, so that a permit is always to be had in time.
+        let _permit = self.inner.compiling.acquire().await.map_err(|_| SystemError::ShutDown)?;
         let engine = Arc::clone(&self.inner.engine);
         let component = address.clone();
         // Compiling takes processor time, so that it must not sit on a thread that serves messages.
@@ -211,11 +264,15 @@ impl Host {
         tokio::task::spawn_blocking(work).await.map_err(|_| SystemError::Interrupted)?
     }
 
-    async fn bytes(&self, address: &Address, source: Source) -> Result<Arc<[u8]>, SystemError> {
+    async fn bytes(
+        &self,
+        address: &Address,
+        source: Source,
+        max_bytes: u64,
+    ) -> Result<Arc<[u8]>, SystemError> {
         match source {
             Source::Bytes(bytes) => Ok(bytes),
             Source::File(path) => {
-                let max_bytes = self.inner.ceilings.max_component_bytes;
                 let component = address.clone();
                 let work = move || read(&path, max_bytes, component);
                 tokio::task::spawn_blocking(work).await.map_err(|_| SystemError::Interrupted)?
@@ -230,9 +287,12 @@ impl Host {
 
     /// Starts the actors of an installed component.
     pub(crate) async fn launch(&self, installed: Installed) -> Result<ComponentRef, SystemError> {
-        let Installed { address, instances } = installed;
+        let mut installed = installed;
+        let address = installed.address.clone();
         let mut waiting = Vec::new();
-        for Prepared { actor, first, started } in instances {
+        let mut records = Vec::new();
+        for Prepared { actor, first, started } in installed.instances.drain(..) {
+            records.push(Arc::clone(&actor.record));
             tokio::spawn(actor.run(first));
             waiting.push(started);
         }
@@ -249,17 +309,10 @@ impl Host {
             }
         }
         if let Some(failure) = failure {
-            self.stop(&address).await.ok();
+            self.stop_all(records).await;
             return Err(failure);
         }
         self.component(&address).map_err(|_| SystemError::NotFound(address))
-    }
-
-    /// Removes an installed component that will not be started after all.
-    pub(crate) fn uninstall(&self, installed: Installed) {
-        for Prepared { actor, .. } in installed.instances {
-            self.remove(&actor.record.id);
-        }
     }
 
     /// A reference for the embedder, who sends as `host/api`.
@@ -290,37 +343,35 @@ impl Host {
     /// How every instance stands, sorted by id.
     #[must_use]
     pub fn statuses(&self) -> Vec<ComponentStatus> {
-        let dead_letters = self.inner.router.dead_letters();
-        self.inner.registry.all().iter().map(|record| record.status(dead_letters)).collect()
+        self.inner.registry.all().iter().map(|record| record.status()).collect()
     }
 
     /// How the instances stand that an address names.
     #[must_use]
     pub fn status_of(&self, target: &Address) -> Vec<ComponentStatus> {
-        let dead_letters = self.inner.router.dead_letters();
-        self.inner.registry.named(target).iter().map(|record| record.status(dead_letters)).collect()
+        self.inner.registry.named(target).iter().map(|record| record.status()).collect()
     }
 
     /// Waits until no component has anything left to do, at most `patience`: true when it became quiet.
     ///
-    /// Quiet means that every accepted message is done with, those included that components have sent one
-    /// another meanwhile. Instances that have ended for good are left out.
+    /// Quiet means that every instance runs, and that every accepted message is done with, those included that
+    /// components have sent one another meanwhile. Instances that have ended for good are left out.
     pub async fn settle(&self, patience: Duration) -> bool {
         self.settle_some(|_| true, patience).await
     }
 
-    /// As [`settle`](Self::settle), for the components of these addresses alone.
+    /// As [`settle`](Self::settle), for the components and instances of these addresses alone.
     pub async fn settle_these(&self, targets: &[Address], patience: Duration) -> bool {
-        self.settle_some(|id| targets.contains(&id.component()), patience).await
+        self.settle_some(|record| targets.iter().any(|target| record.is_named(target)), patience).await
     }
 
-    async fn settle_some(&self, counts: impl Fn(&ComponentId) -> bool, patience: Duration) -> bool {
+    async fn settle_some(&self, counts: impl Fn(&InstanceRecord) -> bool, patience: Duration) -> bool {
         let began = Instant::now();
         let mut before = None;
         loop {
             let records: Vec<_> =
-                self.inner.registry.all().into_iter().filter(|record| counts(&record.id)).collect();
-            let idle = records.iter().all(|record| record.is_over() || record.is_idle());
+                self.inner.registry.all().into_iter().filter(|record| counts(record)).collect();
+            let idle = records.iter().all(|record| record.is_quiet());
             let accepted: u64 = records.iter().map(|record| record.mailbox.accepted()).sum();
             // One look at many instances takes time, in which a message may slip from one that was not
             // looked at yet to one that was. Nothing slipped where two looks saw the same.
@@ -370,13 +421,17 @@ impl Host {
         Ok(self.stop_all(records).await)
     }
 
-    /// Stops everything, and tells how each instance stood at its end, sorted by id.
+    /// Stops everything, and tells how each instance stood at its end, sorted by id. Nothing can be started any
+    /// more.
     pub async fn shutdown(&self) -> Vec<ComponentStatus> {
+        self.inner.registry.change(|table| table.close());
         self.stop_all(self.inner.registry.all()).await
     }
 
-    /// Ends everything at once, whatever the guests do, and tells how each instance stood, sorted by id.
+    /// Ends everything at once, whatever the guests do, and tells how each instance stood, sorted by id. Nothing
+    /// can be started any more.
     pub async fn kill_all(&self) -> Vec<ComponentStatus> {
+        self.inner.registry.change(|table| table.close());
         let records = self.inner.registry.all();
         for record in &records {
             record.control.kill();
@@ -397,20 +452,23 @@ impl Host {
                 record.over().await;
             }
         }
-        let dead_letters = self.inner.router.dead_letters();
-        let statuses = records.iter().map(|record| record.status(dead_letters)).collect();
+        let statuses = records.iter().map(|record| record.status()).collect();
         for record in &records {
-            self.remove(&record.id);
+            self.remove(record);
         }
         statuses
     }
 
-    fn remove(&self, id: &ComponentId) {
-        self.inner.router.deregister(id);
-        if let Some((_, true)) = self.inner.registry.remove(id) {
-            self.inner.guard.revoke(&id.component());
-            self.inner.router.dead_letters().forget(id.address());
-        }
+    /// Makes a record unreachable and forgets it, all of it at once. One that took its id since stays.
+    fn remove(&self, record: &Arc<InstanceRecord>) {
+        self.inner.registry.change(|table| {
+            let Some(is_last) = table.remove(record) else { return };
+            self.inner.router.deregister(&record.id);
+            if is_last {
+                self.inner.guard.revoke(&record.id.component());
+                self.inner.router.dead_letters().forget(record.id.address());
+            }
+        });
     }
 
     /// The state of an instance, none when there is no such instance.

@@ -58,6 +58,4 @@ pub use status::{ComponentStatus, Kills};
 pub use system_files::{LaunchStep, SystemFiles};
 
 pub use airssys_wasm_messaging::{DeadLetterCause, ReplyWait};
-pub use airssys_wasm_runtime::{
-    ComponentReport, EngineConfig, InterfaceReport, RuntimeError, UNSUPPORTED_IMPORTS,
-};
+pub use airssys_wasm_runtime::{ComponentReport, InterfaceReport, RuntimeError, UNSUPPORTED_IMPORTS};

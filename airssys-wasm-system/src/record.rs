@@ -7,9 +7,9 @@ use std::time::Duration;
 use semver::Version;
 use tokio::sync::watch;
 
-use airssys_wasm_core::{ComponentId, ComponentState, ComponentSummary, EndCause, MemoryMetrics};
-use airssys_wasm_messaging::{DeadLetters, MailboxSender, TrafficCounters};
-use airssys_wasm_runtime::MemoryGauge;
+use airssys_wasm_core::{Address, ComponentId, ComponentState, ComponentSummary, EndCause, MemoryMetrics};
+use airssys_wasm_messaging::{MailboxSender, TrafficCounters};
+use airssys_wasm_runtime::{MemoryGauge, PoolShare};
 
 use crate::actor_state::ActorState;
 use crate::control::Control;
@@ -22,6 +22,8 @@ pub(crate) struct InstanceRecord {
     pub(crate) version: Version,
     /// Its declared memory limit in bytes, held against the host's total while the record exists.
     pub(crate) declared_memory: u64,
+    /// What it takes of the engine's pool, likewise.
+    pub(crate) pool_share: PoolShare,
     pub(crate) mailbox: MailboxSender,
     /// What it sends; given by the router when it is registered.
     traffic: OnceLock<Arc<TrafficCounters>>,
@@ -72,6 +74,10 @@ pub(crate) struct Counts {
     /// Messages taken from the mailbox and done with, well or badly.
     pub(crate) finished: Count,
     pub(crate) restarts: Count,
+    /// Messages that it was given and did not handle after all.
+    pub(crate) buried: Count,
+    /// Replies that nobody waited for, or waited for any more.
+    pub(crate) unwanted_replies: Count,
     pub(crate) log_dropped: Count,
     out_of_fuel: Count,
     timeout: Count,
@@ -86,7 +92,11 @@ pub(crate) struct Count(AtomicU64);
 
 impl Count {
     pub(crate) fn add_one(&self) {
-        self.0.fetch_add(1, Ordering::Release);
+        self.add(1);
+    }
+
+    pub(crate) fn add(&self, more: u64) {
+        self.0.fetch_add(more, Ordering::Release);
     }
 
     pub(crate) fn get(&self) -> u64 {
@@ -99,6 +109,7 @@ impl InstanceRecord {
         id: ComponentId,
         version: Version,
         declared_memory: u64,
+        pool_share: PoolShare,
         mailbox: MailboxSender,
         stop_grace: Duration,
     ) -> Self {
@@ -107,6 +118,7 @@ impl InstanceRecord {
             id,
             version,
             declared_memory,
+            pool_share,
             mailbox,
             traffic: OnceLock::new(),
             stop_grace,
@@ -126,12 +138,25 @@ impl InstanceRecord {
         self.stop_grace
     }
 
-    pub(crate) fn state(&self) -> ComponentState {
-        self.state.borrow().state.component_state()
+    /// Whether the address means this instance, or its component.
+    pub(crate) fn is_named(&self, address: &Address) -> bool {
+        match address.instance() {
+            Some(_) => self.id.address() == address,
+            None => self.id.component() == *address,
+        }
     }
 
-    pub(crate) fn is_over(&self) -> bool {
-        self.state.borrow().state.is_over()
+    /// Whether it runs and has nothing left to do, or does nothing any more.
+    pub(crate) fn is_quiet(&self) -> bool {
+        match self.state() {
+            ComponentState::Stopped | ComponentState::Failed | ComponentState::Installed => true,
+            ComponentState::Running => self.is_idle(),
+            ComponentState::Starting | ComponentState::Draining => false,
+        }
+    }
+
+    pub(crate) fn state(&self) -> ComponentState {
+        self.state.borrow().state.component_state()
     }
 
     /// Changes the standing; everyone who waits for it is told.
@@ -148,7 +173,7 @@ impl InstanceRecord {
 
     /// Whether everything that was accepted so far has been done with. Read in this order: what is
     /// finished first, so that equality means that there was nothing left at the second look.
-    pub(crate) fn is_idle(&self) -> bool {
+    fn is_idle(&self) -> bool {
         let finished = self.counts.finished.get();
         finished.saturating_add(self.mailbox.overflowed()) >= self.mailbox.accepted()
     }
@@ -175,7 +200,7 @@ impl InstanceRecord {
         }
     }
 
-    pub(crate) fn status(&self, dead_letters: &DeadLetters) -> ComponentStatus {
+    pub(crate) fn status(&self) -> ComponentStatus {
         let standing = self.state.borrow().clone();
         let traffic = self.traffic.get().map(|traffic| traffic.snapshot()).unwrap_or_default();
         let counts = &self.counts;
@@ -186,6 +211,7 @@ impl InstanceRecord {
             handled: counts.handled.get(),
             handler_errors: counts.handler_errors.get(),
             restarts: counts.restarts.get(),
+            unwanted_replies: counts.unwanted_replies.get(),
             kills: Kills {
                 out_of_fuel: counts.out_of_fuel.get(),
                 timeout: counts.timeout.get(),
@@ -197,7 +223,7 @@ impl InstanceRecord {
             rejected_full: traffic.rejected_full,
             sent: traffic.sent,
             dropped: self.mailbox.overflowed(),
-            dead_letters: dead_letters.of(self.id.address()),
+            dead_letters: counts.buried.get().saturating_add(self.mailbox.overflowed()),
             waiting: self.mailbox.depth(),
             log_dropped: counts.log_dropped.get(),
             memory: standing.memory.read(),

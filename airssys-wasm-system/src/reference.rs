@@ -57,7 +57,8 @@ impl ComponentRef {
     }
 
     /// Sends a request, waiting for room in the mailbox, and waits for its reply; a handler that returns
-    /// nothing replies with an empty payload. The handler's own limits end the wait at the latest.
+    /// nothing replies with an empty payload. What waits before it, and a restart, add to the wait: bound it by
+    /// [`request_within`](Self::request_within) where that matters.
     ///
     /// # Errors
     ///

@@ -6,9 +6,10 @@
 )]
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use airssys_wasm_core::{Address, ComponentId};
+use airssys_wasm_runtime::PoolShare;
 
 use crate::record::InstanceRecord;
 
@@ -18,49 +19,82 @@ pub(crate) struct Registry {
     table: RwLock<Table>,
 }
 
+/// The table itself, seen by one at a time: whatever must happen together with a change of it happens while
+/// it is held.
 #[derive(Debug, Default)]
-struct Table {
+pub(crate) struct Table {
     records: BTreeMap<ComponentId, Arc<InstanceRecord>>,
     declared_memory: u64,
+    share: PoolShare,
+    closed: bool,
 }
 
-/// Why a record was not taken in.
+/// Why records were not taken in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Refusal {
+    Closed,
     AlreadyThere(ComponentId),
     TotalMemory { asked_bytes: u64, used_bytes: u64 },
+    Pool,
 }
 
-impl Registry {
-    /// Takes in all of `records` or none, within the host's total of declared memory.
+impl Table {
+    /// Takes in all instances of one component or none, within the host's total of declared memory and its
+    /// pool. While one of its instances is there a component cannot come a second time: its rights are
+    /// fixed.
     pub(crate) fn insert(
-        &self,
+        &mut self,
         records: &[Arc<InstanceRecord>],
         max_total_memory: u64,
+        capacity: PoolShare,
     ) -> Result<(), Refusal> {
-        let mut table = self.write();
-        if let Some(known) = records.iter().find(|record| table.records.contains_key(&record.id)) {
-            return Err(Refusal::AlreadyThere(known.id.clone()));
+        if self.closed {
+            return Err(Refusal::Closed);
+        }
+        let component = records.first().map(|record| record.id.component());
+        let known = self.records.keys().find(|id| Some(id.component()) == component);
+        if let Some(known) = known {
+            return Err(Refusal::AlreadyThere(known.clone()));
         }
         let asked_bytes = records.iter().fold(0u64, |sum, record| sum.saturating_add(record.declared_memory));
-        let total = table.declared_memory.saturating_add(asked_bytes);
+        let total = self.declared_memory.saturating_add(asked_bytes);
         if total > max_total_memory {
-            return Err(Refusal::TotalMemory { asked_bytes, used_bytes: table.declared_memory });
+            return Err(Refusal::TotalMemory { asked_bytes, used_bytes: self.declared_memory });
         }
-        table.declared_memory = total;
+        let share = records.iter().fold(self.share, |sum, record| sum.plus(record.pool_share));
+        if !share.fits(capacity) {
+            return Err(Refusal::Pool);
+        }
+        self.declared_memory = total;
+        self.share = share;
         for record in records {
-            table.records.insert(record.id.clone(), Arc::clone(record));
+            self.records.insert(record.id.clone(), Arc::clone(record));
         }
         Ok(())
     }
 
-    /// Removes a record. Whether its component has no other record is told as well.
-    pub(crate) fn remove(&self, id: &ComponentId) -> Option<(Arc<InstanceRecord>, bool)> {
-        let mut table = self.write();
-        let record = table.records.remove(id)?;
-        table.declared_memory = table.declared_memory.saturating_sub(record.declared_memory);
-        let last = !table.records.keys().any(|other| other.component() == id.component());
-        Some((record, last))
+    /// Removes this very record, not another that has taken its id since. Whether its component has no
+    /// other record is told where it was there.
+    pub(crate) fn remove(&mut self, record: &Arc<InstanceRecord>) -> Option<bool> {
+        if !self.records.get(&record.id).is_some_and(|known| Arc::ptr_eq(known, record)) {
+            return None;
+        }
+        self.records.remove(&record.id);
+        self.declared_memory = self.declared_memory.saturating_sub(record.declared_memory);
+        self.share = self.share.minus(record.pool_share);
+        Some(!self.records.keys().any(|other| other.component() == record.id.component()))
+    }
+
+    /// Takes nothing in any more.
+    pub(crate) fn close(&mut self) {
+        self.closed = true;
+    }
+}
+
+impl Registry {
+    /// Changes the table, and whatever must agree with it, alone.
+    pub(crate) fn change<T>(&self, change: impl FnOnce(&mut Table) -> T) -> T {
+        change(&mut self.table.write().unwrap_or_else(PoisonError::into_inner))
     }
 
     pub(crate) fn get(&self, id: &ComponentId) -> Option<Arc<InstanceRecord>> {
@@ -69,15 +103,8 @@ impl Registry {
 
     /// The instances that an address names, sorted by id.
     pub(crate) fn named(&self, address: &Address) -> Vec<Arc<InstanceRecord>> {
-        self.read()
-            .records
-            .values()
-            .filter(|record| match address.instance() {
-                Some(_) => record.id.address() == address,
-                None => record.id.component() == *address,
-            })
-            .cloned()
-            .collect()
+        let table = self.read();
+        table.records.values().filter(|record| record.is_named(address)).cloned().collect()
     }
 
     /// All instances, sorted by id.
@@ -87,9 +114,5 @@ impl Registry {
 
     fn read(&self) -> RwLockReadGuard<'_, Table> {
         self.table.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn write(&self) -> RwLockWriteGuard<'_, Table> {
-        self.table.write().unwrap_or_else(PoisonError::into_inner)
     }
 }

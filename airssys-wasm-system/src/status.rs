@@ -34,6 +34,8 @@ pub struct ComponentStatus {
     pub handler_errors: u64,
     /// Times that it was started again.
     pub restarts: u64,
+    /// Replies of its handler that nobody waited for, or waited for any more.
+    pub unwanted_replies: u64,
     /// Ends by force.
     pub kills: Kills,
     /// Messages of its own that were refused for want of a right, by size or by rate.
@@ -44,7 +46,7 @@ pub struct ComponentStatus {
     pub sent: u64,
     /// Messages pushed out of its mailbox by newer ones.
     pub dropped: u64,
-    /// Messages accepted for it and not delivered after all, for the component as a whole.
+    /// Messages accepted for it and not handled after all, those pushed out by newer ones included.
     pub dead_letters: u64,
     /// Messages that wait for it.
     pub waiting: usize,

@@ -9,7 +9,7 @@ use airssys_wasm_core::{
 };
 
 use crate::builder::HostBuilder;
-use crate::component::Component;
+use crate::component::{Component, Source};
 use crate::error::SystemError;
 use crate::host::Host;
 
@@ -51,6 +51,7 @@ impl SystemFiles {
         let manifest = SystemManifest::parse(&file.display().to_string(), &text)?;
         let folder = file.parent().map(Path::to_owned).unwrap_or_default();
         let mut components: Vec<Component> = Vec::new();
+        let mut declared_bytes = 0u64;
         for (index, entry) in manifest.components.iter().enumerate() {
             let path = folder.join(&entry.manifest);
             if !path.is_file() {
@@ -66,6 +67,9 @@ impl SystemFiles {
                 return Err(manifest.error_at_manifest(index, &reason, help).into());
             }
             component.ceilings = Some(ceilings);
+            check_size(&manifest, index, &component)?;
+            declared_bytes = declared_bytes.saturating_add(declared_memory(&component));
+            check_total(&manifest, index, declared_bytes)?;
             components.push(component);
         }
         let files = Self { manifest, folder, components };
@@ -133,35 +137,57 @@ impl SystemFiles {
     /// As [`Host::start`]. Then nothing stays running.
     pub async fn launch(&self, host: &Host, mut progress: impl FnMut(LaunchStep)) -> Result<(), SystemError> {
         let mut installed = Vec::new();
-        let mut failure = None;
         for component in &self.components {
             progress(LaunchStep::Compiling(component.address()));
-            match host.install(component.clone()).await {
-                Ok(one) => installed.push((component.address(), one)),
-                Err(error) => {
-                    failure = Some(error);
-                    break;
-                }
-            }
+            // Where one fails the installed ones are dropped, and nothing of them stays.
+            installed.push((component.address(), host.install(component.clone()).await?));
         }
+        let mut launched: Vec<Address> = Vec::new();
         for (address, one) in installed {
-            if failure.is_some() {
-                host.uninstall(one);
-                continue;
+            progress(LaunchStep::Starting(address.clone()));
+            if let Err(failure) = host.launch(one).await {
+                for address in &launched {
+                    // What has ended by itself meanwhile is gone all the same.
+                    host.stop(address).await.ok();
+                }
+                return Err(failure);
             }
-            progress(LaunchStep::Starting(address));
-            if let Err(error) = host.launch(one).await {
-                failure = Some(error);
-            }
+            launched.push(address);
         }
-        match failure {
-            None => Ok(()),
-            Some(failure) => {
-                host.shutdown().await;
-                Err(failure)
-            }
-        }
+        Ok(())
     }
+}
+
+/// What all instances of a component declare of memory.
+fn declared_memory(component: &Component) -> u64 {
+    component.manifest.resources.memory.max_bytes.saturating_mul(u64::from(component.instances))
+}
+
+/// The host would refuse to start beyond its total.
+fn check_total(manifest: &SystemManifest, index: usize, declared_bytes: u64) -> Result<(), ManifestError> {
+    let max_bytes = manifest.ceilings.total_memory_bytes;
+    if declared_bytes <= max_bytes {
+        return Ok(());
+    }
+    let reason = format!(
+        "with this component {declared_bytes} bytes of memory are declared in all; at most {max_bytes} are allowed"
+    );
+    let help = "start fewer instances, lower their max_bytes, or raise [host.ceilings] total_memory_bytes";
+    Err(manifest.error_at_manifest(index, &reason, help))
+}
+
+/// The host would refuse to load a larger file.
+fn check_size(manifest: &SystemManifest, index: usize, component: &Component) -> Result<(), SystemError> {
+    let Source::File(path) = &component.source else { return Ok(()) };
+    let failed = |source| SystemError::File { path: path.clone(), source };
+    let bytes = fs::metadata(path).map_err(failed)?.len();
+    let max_bytes = manifest.ceilings.max_component_bytes;
+    if bytes <= max_bytes {
+        return Ok(());
+    }
+    let reason = format!("{} has {bytes} bytes; at most {max_bytes} are allowed", path.display());
+    let help = "make it smaller, or raise [host.ceilings] max_component_bytes";
+    Err(manifest.error_at_manifest(index, &reason, help).into())
 }
 
 /// Reads a `Component.toml`; its component must lie in its folder, links followed.

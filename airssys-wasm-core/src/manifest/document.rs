@@ -50,11 +50,12 @@ pub(super) fn parse<T: Send>(
     text: &str,
     read: impl FnOnce(&DeTable<'_>, &mut Report) -> Option<T> + Send,
 ) -> Result<T, ManifestError> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    // A reader stops one byte beyond the limit, so that every byte counts, a byte order mark's too.
     if text.len() > MAX_MANIFEST_BYTES {
         let reason = format!("the file has {} bytes: at most {MAX_MANIFEST_BYTES} are read", text.len());
         return Err(refusal(source_name, reason, "name the manifest, not another file"));
     }
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     if may_nest_deeply(text) {
         return std::thread::scope(|scope| {
             let thread = std::thread::Builder::new().stack_size(DEEP_STACK_BYTES);

@@ -1,7 +1,7 @@
 //! `[lifecycle]`: what starting and stopping may cost.
 
 use super::document::Report;
-use super::resources::fuel_bounds;
+use super::resources::{fuel_bounds, timeout_bounds};
 use super::section::{Bounds, Section};
 use crate::limits::Ceilings;
 
@@ -30,11 +30,12 @@ impl Default for LifecycleConfig {
 pub(super) fn read(root: &Section<'_>, report: &mut Report, ceilings: &Ceilings) -> LifecycleConfig {
     let section = root.section(report, "lifecycle", &["start_timeout_ms", "start_fuel", "stop_grace_ms"]);
     let default = LifecycleConfig::default();
-    let start_timeout_ms = section.integer(report, "start_timeout_ms", &Bounds::new(1..=MAX_MS, "ms"));
+    let start_timeout_ms = section.integer(report, "start_timeout_ms", &timeout_bounds(ceilings));
     let start_fuel = section.integer(report, "start_fuel", &fuel_bounds(ceilings));
     let stop_grace_ms = section.integer(report, "stop_grace_ms", &Bounds::new(0..=MAX_MS, "ms"));
     LifecycleConfig {
-        start_timeout_ms: start_timeout_ms.map_or(default.start_timeout_ms, |found| found.value),
+        start_timeout_ms: start_timeout_ms
+            .map_or(default.start_timeout_ms.min(ceilings.max_timeout_ms), |found| found.value),
         // A host may allow less than the default.
         start_fuel: start_fuel.map_or(default.start_fuel.min(ceilings.max_fuel), |found| found.value),
         stop_grace_ms: stop_grace_ms.map_or(default.stop_grace_ms, |found| found.value),

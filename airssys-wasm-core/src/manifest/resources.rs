@@ -164,16 +164,20 @@ fn read_cpu(resources: &Section<'_>, report: &mut Report, ceilings: &Ceilings) -
     let section = resources.section(report, "cpu", &["max_fuel", "timeout_ms"]);
     let default = CpuConfig::default();
     let max_fuel = section.integer(report, "max_fuel", &fuel_bounds(ceilings));
-    let max = ceilings.max_timeout_ms;
-    let time = Bounds::new(1..=max, "ms")
-        .below(ResourceLimitError::ZeroTimeout { max }.remedy())
-        .above(ResourceLimitError::TimeoutTooLarge { asked: 0, max }.remedy());
-    let timeout_ms = section.integer(report, "timeout_ms", &time);
+    let timeout_ms = section.integer(report, "timeout_ms", &timeout_bounds(ceilings));
     CpuConfig {
         // A host may allow less than the defaults.
         max_fuel: max_fuel.map_or(default.max_fuel.min(ceilings.max_fuel), |found| found.value),
-        timeout_ms: timeout_ms.map_or(default.timeout_ms.min(max), |found| found.value),
+        timeout_ms: timeout_ms.map_or(default.timeout_ms.min(ceilings.max_timeout_ms), |found| found.value),
     }
+}
+
+/// What the host allows as a wall-clock limit, of a call or of a start.
+pub(super) fn timeout_bounds(ceilings: &Ceilings) -> Bounds {
+    let max = ceilings.max_timeout_ms;
+    Bounds::new(1..=max, "ms")
+        .below(ResourceLimitError::ZeroTimeout { max }.remedy())
+        .above(ResourceLimitError::TimeoutTooLarge { asked: 0, max }.remedy())
 }
 
 /// What a call, or a start, may use of fuel.

@@ -151,6 +151,11 @@ fn length_is_bounded() {
     assert_eq!(complaints(component(&fitting)), "");
     let found = complaints(component(&format!("{fitting}x")));
     assert_eq!(found, "1:1 the file has 1048577 bytes: at most 1048576 are read");
+    // A reader that stops one byte beyond the limit leaves these.
+    let marked = format!("\u{feff}{fitting}");
+    let found = complaints(component(&marked[..=MAX_MANIFEST_BYTES]));
+    assert_eq!(found, "1:1 the file has 1048577 bytes: at most 1048576 are read");
+    assert_eq!(complaints(component(&marked[..MAX_MANIFEST_BYTES])), "");
 }
 
 #[test]

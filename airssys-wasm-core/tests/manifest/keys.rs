@@ -129,7 +129,7 @@ fn every_integer_of_a_component_has_a_range() {
     check_range(check, "max_bytes", 524_288, 4_194_304, "bytes");
     check_component_range("[resources.cpu]", "max_fuel", 1, 10_000_000_000, "units");
     check_component_range("[resources.cpu]", "timeout_ms", 1, 60_000, "ms");
-    check_component_range("[lifecycle]", "start_timeout_ms", 1, 600_000, "ms");
+    check_component_range("[lifecycle]", "start_timeout_ms", 1, 60_000, "ms");
     check_component_range("[lifecycle]", "start_fuel", 1, 10_000_000_000, "units");
     check_component_range("[lifecycle]", "stop_grace_ms", 0, 600_000, "ms");
     check_component_range("[mailbox]", "capacity", 1, 1_000_000, "messages");

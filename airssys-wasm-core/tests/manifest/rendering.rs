@@ -3,7 +3,7 @@
 use airssys_wasm_core::{Ceilings, ComponentManifest};
 use miette::{Diagnostic, NarratableReportHandler};
 
-use crate::{HEAD, component, system};
+use crate::{HEAD, complaints, component, system};
 
 #[track_caller]
 fn check(text: &str, expected: &str) {
@@ -138,6 +138,8 @@ fn line_ends_of_windows_and_a_byte_order_mark_change_nothing() {
     let text = format!("\u{feff}{}", HEAD.replace("1048576", "1").replace('\n', "\r\n"));
     let unix = component(&HEAD.replace("1048576", "1")).err().map(|error| error.to_string());
     assert_eq!(component(&text).err().map(|error| error.to_string()), unix);
+    let found = complaints(component(&format!("\u{feff}x = 1\n{HEAD}")));
+    assert_eq!(found.split(' ').next(), Some("1:1"), "{found}");
 }
 
 #[test]

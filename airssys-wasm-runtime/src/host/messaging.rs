@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::time::{Instant, timeout_at};
-use wasmtime::component::Resource;
+use wasmtime::component::{Resource, ResourceTableError};
 
 use airssys_wasm_core::{
     IdError, MAX_CONTENT_TYPE_BYTES, MessageLink, MessagePayload, SendError, Undelivered,
@@ -87,7 +87,11 @@ impl HostPeer for HostState {
             }
         };
         match self.open_link(&address) {
-            Ok(link) => Ok(Ok(self.resource_table().push(Peer::new(link))?)),
+            Ok(link) => match self.resource_table().push(Peer::new(link)) {
+                Ok(peer) => Ok(Ok(peer)),
+                Err(ResourceTableError::Full) => Ok(Err(HostError::QuotaExceeded)),
+                Err(error) => Err(error.into()),
+            },
             Err(error) => Ok(Err(refusal(&error))),
         }
     }
@@ -146,6 +150,9 @@ async fn wait_for_room(
     mut payload: MessagePayload,
     patience: Duration,
 ) -> Result<(), HostError> {
+    if patience.is_zero() {
+        return Err(HostError::Full);
+    }
     // A wait beyond every clock's range is a wait without end; the call's own time still ends it.
     let until = Instant::now().checked_add(patience);
     loop {

@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use airssys_wasm_core::{
-    Address, BoxFuture, Ceilings, ComponentId, ComponentLoader, ComponentState, EndCause, ResourceLimitError,
-    SendError, WasmError, WasmResult,
+    Address, Backoff, BoxFuture, Ceilings, ComponentId, ComponentLoader, ComponentState, EndCause,
+    ResourceLimitError, SendError, SupervisionConfig, WasmError, WasmResult,
 };
 use airssys_wasm_system::{Component, Event, Host, RuntimeError, SystemError};
 use serde_json::json;
 
-use crate::support::{file, guest, host};
+use crate::support::{self, file, guest, host};
 
 fn with_config(component: Component, config: serde_json::Value) -> Component {
     component.config(config.as_object().unwrap().clone())
@@ -95,13 +95,92 @@ async fn a_second_component_of_the_same_name_is_refused() {
 
 #[tokio::test]
 async fn a_full_pool_refuses_the_newcomer_alone() {
-    let host = Host::builder().max_instances(1).build().unwrap();
+    let host = Host::builder().max_instances(2).build().unwrap();
     let echo = host.start(guest("echo").instances(2)).await.unwrap();
     let error = host.start(guest("pair")).await.unwrap_err();
-    let SystemError::Start { source: RuntimeError::PoolExhausted { .. }, .. } = error else {
-        panic!("{error:?}")
-    };
-    echo.request("x").await.unwrap();
+    assert!(matches!(error, SystemError::PoolFull { max_instances: 2, .. }), "{error:?}");
+    for _ in 0..2 {
+        echo.request("x").await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn memories_count_as_well_and_a_restart_always_finds_room() {
+    // Eight memories each: a small pool has room for sixty-four, however many instances it was made for.
+    let host = Host::builder().max_instances(100).build().unwrap();
+    let many = guest("many_memories").instances(64).supervision(support::at_once(1_000));
+    let many = host.start(many).await.unwrap();
+    let one_more = Component::from_file("test/more".parse().unwrap(), file("many_memories"), 2 << 20);
+    let error = host.start(one_more).await.unwrap_err();
+    assert!(matches!(error, SystemError::PoolFull { .. }), "{error:?}");
+    for _ in 0..128 {
+        many.request("attack").await.unwrap_err();
+    }
+    assert!(host.settle(Duration::from_secs(30)).await);
+    let statuses = host.statuses();
+    assert!(statuses.iter().all(|status| status.state == ComponentState::Running), "{statuses:?}");
+    assert_eq!(statuses.iter().map(|status| status.restarts).sum::<u64>(), 128);
+}
+
+#[tokio::test]
+async fn at_least_one_instance_must_be_asked_for() {
+    let host = host();
+    let error = host.start(guest("echo").instances(0)).await.unwrap_err();
+    assert!(matches!(error, SystemError::NoInstances(_)), "{error:?}");
+    host.start(guest("echo")).await.unwrap();
+}
+
+#[tokio::test]
+async fn while_an_instance_is_there_its_component_cannot_come_again() {
+    let host = host();
+    host.start(guest("echo").instances(2)).await.unwrap();
+    host.stop(&"test/echo/0".parse().unwrap()).await.unwrap();
+    let error = host.start(guest("echo").receive_from("test/*".parse().unwrap())).await.unwrap_err();
+    assert!(matches!(error, SystemError::AlreadyThere(_)), "{error:?}");
+    let statuses = host.statuses();
+    assert_eq!(statuses.len(), 1);
+    assert_eq!(statuses[0].state, ComponentState::Running, "the other one runs on");
+}
+
+#[tokio::test]
+async fn a_launch_that_is_given_up_leaves_nothing_that_a_stop_would_wait_for() {
+    let host = host();
+    {
+        let mut start = std::pin::pin!(host.start(guest("echo")));
+        // Far enough that its mailbox is there, if the machine is quick; given up in any case.
+        tokio::time::timeout(Duration::from_millis(20), &mut start).await.ok();
+    }
+    host.shutdown().await;
+    assert!(host.statuses().is_empty());
+    assert!(matches!(host.start(guest("pair")).await, Err(SystemError::ShutDown)));
+}
+
+#[tokio::test]
+async fn a_host_that_is_dropped_ends_what_runs() {
+    let host = host();
+    let echo = host.start(guest("echo")).await.unwrap();
+    let mut events = host.events();
+    drop(host);
+    assert!(matches!(events.next().await, Some(Event::Ended { .. })));
+    assert!(echo.send("x").is_err());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_waits_is_handled_even_when_the_stop_comes_in_a_pause() {
+    let host = host();
+    let pause = Backoff { initial_ms: 600_000, max_ms: 600_000, ..Backoff::default() };
+    let supervision = SupervisionConfig { backoff: pause, max_restarts: 10, ..SupervisionConfig::default() };
+    let component = guest("unreachable").supervision(supervision);
+    let address = component.address();
+    let hostile = host.start(component).await.unwrap();
+    hostile.request("attack").await.unwrap_err();
+    let waiting: Vec<_> = (0..3).map(|_| hostile.start_request("ping").unwrap()).collect();
+    let ended = host.stop(&address).await.unwrap();
+    assert_eq!((ended[0].state, ended[0].handled), (ComponentState::Stopped, 3));
+    assert!(matches!(ended[0].last_end, Some(EndCause::Stopped)));
+    for reply in waiting {
+        reply.await.unwrap();
+    }
 }
 
 #[tokio::test]

@@ -2,16 +2,10 @@
 
 use std::time::Duration;
 
-use airssys_wasm_core::{Backoff, ComponentState, EndCause, RequestError, SupervisionConfig, TrapKind};
+use airssys_wasm_core::{ComponentState, EndCause, RequestError, TrapKind};
 use airssys_wasm_system::{Component, Host};
 
-use crate::support::{guest, host};
-
-/// Restarts at once, so that tests need not wait.
-fn at_once(max_restarts: u32) -> SupervisionConfig {
-    let backoff = Backoff { initial_ms: 0, max_ms: 0, ..Backoff::default() };
-    SupervisionConfig { max_restarts, backoff, ..SupervisionConfig::default() }
-}
+use crate::support::{at_once, guest, host};
 
 fn hostile(name: &str) -> Component {
     guest(name).supervision(at_once(100))

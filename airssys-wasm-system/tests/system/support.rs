@@ -1,5 +1,6 @@
 //! What the tests of this crate share: the committed guests, and a host to run them.
 
+use airssys_wasm_core::{Backoff, SupervisionConfig};
 use airssys_wasm_system::{Component, Host};
 
 /// A host that is large enough for every test.
@@ -16,4 +17,10 @@ pub(crate) fn guest(name: &str) -> Component {
 /// The file of the built guest of this name.
 pub(crate) fn file(name: &str) -> String {
     format!("{}/../guests/built/{name}.wasm", env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Restarts at once, so that tests need not wait.
+pub(crate) fn at_once(max_restarts: u32) -> SupervisionConfig {
+    let backoff = Backoff { initial_ms: 0, max_ms: 0, ..Backoff::default() };
+    SupervisionConfig { max_restarts, backoff, ..SupervisionConfig::default() }
 }
