@@ -22,7 +22,7 @@ struct Arguments {
     /// Rows to measure; all of them when none is named.
     rows: Vec<Row>,
     /// How to print the results.
-    #[arg(long, value_enum, default_value_t = Format::Human)]
+    #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
     /// Also keep the results in this file, as JSON.
     #[arg(long)]
@@ -31,7 +31,9 @@ struct Arguments {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
-    Human,
+    /// A table of aligned columns.
+    Text,
+    /// One object that holds the figures.
     Json,
 }
 
@@ -46,7 +48,25 @@ fn main() -> Result<()> {
         std::fs::write(path, report.to_json()?)?;
     }
     match arguments.format {
-        Format::Human => report.print_table(),
+        Format::Text => report.print_table(),
         Format::Json => report.print_json(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(format: &[&str]) -> Option<Format> {
+        let words = ["benches"].iter().chain(format).copied();
+        Arguments::try_parse_from(words).ok().map(|arguments| arguments.format)
+    }
+
+    #[test]
+    fn the_formats_are_those_of_the_task() {
+        assert_eq!(parsed(&[]), Some(Format::Text));
+        assert_eq!(parsed(&["--format", "text"]), Some(Format::Text));
+        assert_eq!(parsed(&["--format", "json"]), Some(Format::Json));
+        assert_eq!(parsed(&["--format", "human"]), None);
     }
 }

@@ -43,7 +43,7 @@ impl fmt::Display for Violation {
 
 /// Checks the workspace; prints each violation.
 pub(crate) fn run() -> Result<()> {
-    let violations = check(&workspace::root(), &[])?;
+    let violations = check(&workspace::root(), &["--locked"])?;
     for violation in &violations {
         println!("{violation}\n");
     }
@@ -91,23 +91,18 @@ mod tests {
         // Everything that the lock file names must be here before the copy is read without the network.
         workspace::metadata(&root, &[])?;
         let copy = tempfile::tempdir()?;
-        copy_tree(&root, copy.path())?;
+        copy_known(&root, copy.path())?;
         change(copy.path())?;
         check(copy.path(), &["--offline".to_owned()].each_ref().map(String::as_str))
     }
 
-    fn copy_tree(from: &Path, to: &Path) -> Result<()> {
-        for entry in fs::read_dir(from)? {
-            let entry = entry?;
-            let name = entry.file_name();
-            if entry.file_type()?.is_dir() {
-                if !files::is_skipped(&name.to_string_lossy()) {
-                    fs::create_dir(to.join(&name))?;
-                    copy_tree(&entry.path(), &to.join(&name))?;
-                }
-            } else {
-                fs::copy(entry.path(), to.join(&name))?;
+    fn copy_known(from: &Path, to: &Path) -> Result<()> {
+        for path in workspace::files(from)? {
+            let copy = to.join(&path);
+            if let Some(folder) = copy.parent() {
+                fs::create_dir_all(folder)?;
             }
+            fs::copy(from.join(&path), copy)?;
         }
         Ok(())
     }
@@ -155,8 +150,8 @@ mod tests {
         Ok(())
     }
 
-    #[test]
-    fn tokio_in_security_through_another_dependency_is_found() -> Result<()> {
+    /// A crate from elsewhere that uses tokio.
+    fn between() -> Result<tempfile::TempDir> {
         let between = tempfile::tempdir()?;
         fs::create_dir(between.path().join("src"))?;
         fs::write(between.path().join("src/lib.rs"), "")?;
@@ -165,10 +160,33 @@ mod tests {
             "[package]\nname = \"between\"\nversion = \"1.0.0\"\nedition = \"2024\"\n\
              [dependencies]\ntokio = { version = \"1\", default-features = false }\n[workspace]\n",
         )?;
+        Ok(between)
+    }
+
+    #[test]
+    fn tokio_in_security_through_another_dependency_is_found() -> Result<()> {
+        let between = between()?;
         let line = format!("between = {{ path = {:?} }}", between.path());
         let found = changed(|root| depend(root, &line, "airssys-wasm-security"))?;
         assert_found(&found, DEPTH, "airssys-wasm-security -> between -> tokio");
         assert_found(&found, EDGES, "between");
+        Ok(())
+    }
+
+    #[test]
+    fn tokio_behind_a_dependency_of_the_tests_of_core_is_found() -> Result<()> {
+        let between = between()?;
+        let line = format!("between = {{ path = {:?} }}", between.path());
+        let found = changed(|root| {
+            let manifest = root.join("airssys-wasm-core/Cargo.toml");
+            let text = fs::read_to_string(&manifest)?;
+            assert!(text.contains("\n[dev-dependencies]\n"), "core has no [dev-dependencies]");
+            let with = format!("\n[dev-dependencies]\n{line}\n");
+            Ok(fs::write(manifest, text.replace("\n[dev-dependencies]\n", &with))?)
+        })?;
+        assert_found(&found, DEPTH, "airssys-wasm-core -> between -> tokio");
+        // What the tests of core use is no part of those that build on core.
+        assert!(!found.iter().any(|violation| violation.what.starts_with("airssys-wasm-security ->")));
         Ok(())
     }
 

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 use serde::Deserialize;
 
+use crate::programs::Programs;
 use crate::workspace;
 
 mod adversary;
@@ -67,16 +68,9 @@ struct Component {
 
 /// Builds what it needs, then compares the reports.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    workspace::streamed(workspace::cargo().args([
-        "build",
-        "--release",
-        "--package",
-        "airssys-wasm-cli",
-        "--package",
-        "log-generator",
-    ]))?;
-    let release = workspace::target_directory()?.join("release");
-    let folder = release.with_file_name("example");
+    let programs = Programs::build()?;
+    let (host, generator) = (programs.path("airssys-wasm")?, programs.path("log-generator")?);
+    let folder = workspace::target_directory()?.join("example");
     fs::create_dir_all(&folder)?;
     let sample = workspace::root().join(PIPELINE).join("sample.log");
     let mut inputs = vec![("the shipped sample".to_owned(), sample.clone())];
@@ -88,14 +82,15 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     for (index, malformed) in [(0, 0), (1, 30), (2, 500)] {
         let seed = arguments.seed.wrapping_add(index);
         let file = folder.join(format!("generated-{malformed}.log"));
-        fs::write(&file, generated(&release, arguments.lines, seed, malformed)?)?;
+        fs::write(&file, generated(generator, arguments.lines, seed, malformed)?)?;
         inputs.push((format!("generated, {malformed} of 1,000 malformed, seed {seed}"), file));
     }
     for (name, file) in &inputs {
         let expected =
             count::count(&fs::read(file).with_context(|| format!("{} cannot be read", file.display()))?);
         for system in SYSTEMS {
-            let output = pipeline(&release, system, file).with_context(|| format!("{name}, {system}"))?;
+            let output =
+                pipeline(host, &folder, system, file).with_context(|| format!("{name}, {system}"))?;
             compare(&expected, &output.report)
                 .with_context(|| format!("{name}, {system}, input {}", file.display()))?;
             if *file == sample && system == "airssys.toml" {
@@ -110,8 +105,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-fn generated(release: &Path, lines: u64, seed: u64, malformed: u64) -> Result<Vec<u8>> {
-    let mut command = Command::new(release.join("log-generator"));
+fn generated(generator: &Path, lines: u64, seed: u64, malformed: u64) -> Result<Vec<u8>> {
+    let mut command = Command::new(generator);
     command.args([lines, seed, malformed].map(|number| number.to_string()));
     let output = command.output().context("the generator cannot be run")?;
     ensure!(output.status.success(), "`{}` ended with {}", workspace::shown(&command), output.status);
@@ -120,9 +115,9 @@ fn generated(release: &Path, lines: u64, seed: u64, malformed: u64) -> Result<Ve
 
 /// One run of the command line. Its standard output goes through a file, so that no pipe can fill up
 /// while the run is waited for.
-fn pipeline(release: &Path, system: &str, input: &Path) -> Result<Output> {
-    let out: PathBuf = release.with_file_name("example").join("output.json");
-    let mut command = Command::new(release.join("airssys-wasm"));
+fn pipeline(host: &Path, folder: &Path, system: &str, input: &Path) -> Result<Output> {
+    let out = folder.join("output.json");
+    let mut command = Command::new(host);
     command
         .current_dir(workspace::root())
         .arg("run")

@@ -21,6 +21,8 @@ use wasmparser::{Parser, Payload, Validator, WasmFeatures};
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 
+use crate::workspace;
+
 const TARGET: &str = "wasm32-unknown-unknown";
 /// The folders of `guests/` that hold guests.
 const FAMILIES: [&str; 3] = ["pipeline", "test", "hostile"];
@@ -34,8 +36,11 @@ const WORLD: &str = ";;! world = ";
 const INCLUDE: &str = ";;! include = ";
 /// What such guests include.
 const WAT_PARTS: &str = "guests/shared/wat";
-/// Folders of the workspace in which no test can name a guest.
-const UNTESTED: [&str; 4] = ["docs", "examples", "guests", "target"];
+/// Where a guest can be named besides the folders `tests`: what is run to attack and to measure. A name in
+/// a source, be it in a unit test of it, does not run a guest.
+const RUN: [&str; 2] = ["attacks/src/rows/", "benches/src/rows/"];
+/// The guests' own tests are native and run no guest.
+const GUESTS: &str = "guests/";
 /// A shadow stack of 64 KiB instead of the toolchain's 1 MiB, so that a guest fits in the
 /// smallest memory a manifest may declare.
 const STACK: &str = "-Clink-arg=-zstack-size=65536";
@@ -472,15 +477,16 @@ struct Corpus {
 
 impl Corpus {
     fn read(root: &Path) -> Result<Self> {
-        let mut files = BTreeSet::new();
-        for name in folder_names(root)? {
-            if !UNTESTED.contains(&name.as_str()) {
-                let is_rust = |path: &Path| path.extension().is_some_and(|extension| extension == "rs");
-                collect(&root.join(name), &is_rust, &mut files)?;
-            }
+        let runs_guests = |path: &String| {
+            let in_tests = path.split('/').rev().skip(1).any(|folder| folder == "tests");
+            let is_run = RUN.iter().any(|folder| path.starts_with(folder));
+            path.ends_with(".rs") && !path.starts_with(GUESTS) && (in_tests || is_run)
+        };
+        let mut sources = Vec::new();
+        for path in workspace::files(root)?.into_iter().filter(runs_guests) {
+            let bytes = fs::read(root.join(&path)).with_context(|| format!("cannot read {path}"))?;
+            sources.push(String::from_utf8_lossy(&bytes).into_owned());
         }
-        files.remove(&root.join(file!()));
-        let sources = files.iter().map(fs::read_to_string).collect::<Result<_, _>>()?;
         let example = fs::read_to_string(root.join(EXAMPLE).join("airssys.toml")).unwrap_or_default();
         Ok(Self { sources, example })
     }
@@ -643,6 +649,20 @@ mod tests {
             &["no test names guest `plain`"],
         );
         check(|folder| write(folder, "crate/tests/all.rs", "load(\"plain\")"), &[]);
+        let only_in = |path: &'static str| {
+            move |folder: &TempDir| {
+                write(folder, "crate/tests/all.rs", "");
+                write(folder, path, "#[cfg(test)]\nmod tests { /* \"plain\" */ }");
+            }
+        };
+        for path in ["crate/tests/all/inner.rs", "attacks/src/rows/trap.rs", "benches/src/rows/echo.rs"] {
+            check(only_in(path), &[]);
+        }
+        for path in
+            ["crate/src/load.rs", "crate/src/tests.rs", "attacks/src/main.rs", "guests/shared/a/tests/b.rs"]
+        {
+            check(only_in(path), &["no test names guest `plain`"]);
+        }
         let path = "examples/log-pipeline/airssys.toml";
         check(|folder| write(folder, path, ""), &["no test names guest `typed`"]);
     }

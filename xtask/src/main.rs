@@ -10,12 +10,16 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::format::Format;
+
 mod arch;
 mod bench;
 mod ci;
 mod example;
+mod format;
 mod guests;
 mod limits;
+mod programs;
 mod tools;
 mod workspace;
 
@@ -43,18 +47,12 @@ enum Task {
     Example(example::Arguments),
     /// Runs every attack and prints the enforcement table.
     Limits {
-        /// `text` or `json`.
-        #[arg(long)]
-        format: Option<String>,
+        /// How to print the table.
+        #[arg(long, value_enum, default_value_t = Format::Text)]
+        format: Format,
     },
     /// Measures the rows of the table of numbers, or those that are named.
-    Bench {
-        /// Rows to measure; none means all.
-        rows: Vec<String>,
-        /// `text` or `json`.
-        #[arg(long)]
-        format: Option<String>,
-    },
+    Bench(bench::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -73,7 +71,24 @@ fn dispatch(task: Task) -> anyhow::Result<ExitCode> {
         Task::Arch => arch::run().map(|()| ExitCode::SUCCESS),
         Task::Guests { check } => guests::run(check).map(|()| ExitCode::SUCCESS),
         Task::Example(arguments) => example::run(&arguments).map(|()| ExitCode::SUCCESS),
-        Task::Limits { format } => limits::run(format.as_deref()),
-        Task::Bench { rows, format } => bench::run(&rows, format.as_deref()),
+        Task::Limits { format } => limits::run(format),
+        Task::Bench(arguments) => bench::run(&arguments),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_are_printed_as_text_or_as_json() {
+        for task in ["limits", "bench"] {
+            for (format, known) in [("text", true), ("json", true), ("human", false)] {
+                let parsed = Arguments::try_parse_from(["cargo xtask", task, "--format", format]);
+                assert_eq!(parsed.is_ok(), known, "{task} {format}");
+            }
+        }
+        let bench = ["cargo xtask", "bench", "messages", "--output", "figures.json"];
+        assert!(Arguments::try_parse_from(bench).is_ok());
     }
 }

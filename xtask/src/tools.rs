@@ -6,7 +6,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 use crate::workspace;
 
@@ -15,6 +15,33 @@ use crate::workspace;
 pub(crate) struct Tool {
     name: &'static str,
     version: &'static str,
+}
+
+/// A part of the Rust toolchain that is installed apart.
+#[derive(Debug)]
+pub(crate) struct Part {
+    /// As a command of Cargo.
+    command: &'static str,
+    /// As a component of the toolchain.
+    component: &'static str,
+}
+
+/// Formats sources.
+pub(crate) const RUSTFMT: Part = Part { command: "fmt", component: "rustfmt" };
+
+/// Finds what the compiler does not.
+pub(crate) const CLIPPY: Part = Part { command: "clippy", component: "clippy" };
+
+impl Part {
+    /// That the part is here; else the error says how it is installed.
+    pub(crate) fn ready(&self) -> Result<()> {
+        let answer = workspace::cargo().args([self.command, "--version"]).output();
+        if !answer.is_ok_and(|output| output.status.success()) {
+            let Self { command, component } = self;
+            bail!("`cargo {command}` is not here: `rustup component add {component}` installs it");
+        }
+        Ok(())
+    }
 }
 
 /// Checks bans, licences, sources and advisories of the dependencies.
@@ -59,6 +86,16 @@ impl Tool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_part_that_is_not_here_says_how_it_is_installed() {
+        let missing = Part { command: "no-such-command-anywhere", component: "the-part" };
+        let error = missing.ready().err().map(|error| error.to_string()).unwrap_or_default();
+        assert!(error.contains("rustup component add the-part"), "{error}");
+        let formatter = Command::new("cargo-fmt").arg("--version").output();
+        let is_here = formatter.is_ok_and(|output| output.status.success());
+        assert_eq!(RUSTFMT.ready().is_ok(), is_here);
+    }
 
     #[test]
     fn only_the_pinned_version_will_do() {

@@ -2,6 +2,7 @@
 
 use std::env;
 use std::ffi::OsStr;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, ExitStatus};
 use std::thread;
@@ -40,6 +41,62 @@ pub(crate) fn target_directory() -> Result<PathBuf> {
         .exec()
         .context("cargo metadata failed")?;
     Ok(metadata.target_directory.into_std_path_buf())
+}
+
+/// The files of the workspace at `root`, by their path from there with `/` on every system: those that git
+/// tracks and those that it would, or, where there is no git, those that no build has made.
+pub(crate) fn files(root: &Path) -> Result<Vec<String>> {
+    let mut files = match known_to_git(root) {
+        Some(files) => files,
+        None => {
+            let mut files = Vec::new();
+            walk(root, "", &mut files)?;
+            files
+        }
+    };
+    // What was removed is known until that is committed, and a link to a folder is no file.
+    files.retain(|path| root.join(path).is_file());
+    files.sort();
+    Ok(files)
+}
+
+/// Git in a folder, which is asked of that folder even where a hook of another repository runs us.
+fn git(folder: &Path) -> Command {
+    let mut command = Command::new("git");
+    command.current_dir(folder);
+    for name in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"] {
+        command.env_remove(name);
+    }
+    command
+}
+
+fn known_to_git(root: &Path) -> Option<Vec<String>> {
+    // A copy inside of another repository would ask that one, which may ignore all of it.
+    if !root.join(".git").exists() {
+        return None;
+    }
+    let output =
+        git(root).args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"]).output().ok()?;
+    let names = output.stdout.split(|byte| *byte == 0).filter(|name| !name.is_empty());
+    output.status.success().then(|| names.map(|name| String::from_utf8_lossy(name).into_owned()).collect())
+}
+
+/// Folders that hold nothing of ours.
+const SKIPPED: [&str; 3] = ["target", ".git", "node_modules"];
+
+fn walk(folder: &Path, prefix: &str, files: &mut Vec<String>) -> Result<()> {
+    let entries = fs::read_dir(folder).with_context(|| format!("{} cannot be read", folder.display()))?;
+    for entry in entries {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let path = format!("{prefix}{name}");
+        if !entry.file_type()?.is_dir() {
+            files.push(path);
+        } else if !SKIPPED.contains(&name.as_str()) {
+            walk(&entry.path(), &format!("{path}/"), files)?;
+        }
+    }
+    Ok(())
 }
 
 /// Cargo, at the root of the workspace.
@@ -101,6 +158,45 @@ mod tests {
     fn the_root_holds_the_workspace() {
         assert!(root().join("Cargo.toml").is_file());
         assert!(root().join("xtask").is_dir());
+    }
+
+    /// The files of a folder of which git ignores one and holds one that is gone.
+    fn listed(with_git: bool) -> Result<Vec<String>> {
+        let folder = tempfile::tempdir()?;
+        for (path, text) in [
+            (".gitignore", "/scratch\n"),
+            ("a.rs", ""),
+            ("gone.rs", ""),
+            ("inner/b.rs", ""),
+            ("scratch/c.rs", ""),
+            ("target/d.rs", ""),
+        ] {
+            let path = folder.path().join(path);
+            fs::create_dir_all(path.parent().context("a file lies in a folder")?)?;
+            fs::write(path, text)?;
+        }
+        if with_git {
+            for arguments in [&["init", "--quiet"][..], &["add", "gone.rs", "inner"]] {
+                let status = git(folder.path()).args(arguments).status()?;
+                assert!(status.success(), "{arguments:?}");
+            }
+        }
+        fs::remove_file(folder.path().join("gone.rs"))?;
+        files(folder.path())
+    }
+
+    #[test]
+    fn files_are_what_git_knows_and_would_know() -> Result<()> {
+        if Command::new("git").arg("--version").output().is_ok() {
+            assert_eq!(listed(true)?, [".gitignore", "a.rs", "inner/b.rs", "target/d.rs"]);
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn files_are_all_but_what_was_built_where_there_is_no_git() -> Result<()> {
+        assert_eq!(listed(false)?, [".gitignore", "a.rs", "inner/b.rs", "scratch/c.rs"]);
+        Ok(())
     }
 
     #[test]

@@ -62,7 +62,7 @@ fn handled(host: &Host) -> u64 {
 }
 
 fn name(pair: usize, side: &str) -> Result<Address> {
-    Ok(format!("pair-{pair}/{side}").replace("pair-", "p").parse()?)
+    Ok(format!("p{pair}/{side}").parse()?)
 }
 
 async fn start(host: &Host, own: &Address, other: &Address) -> Result<airssys_wasm_system::ComponentRef> {

@@ -10,6 +10,7 @@ use log_bursts::{Bursts, Rule};
 use log_line::{Record, ServerError};
 use log_report::Counts;
 use serde_json::Value;
+use tempfile::NamedTempFile;
 
 use crate::files::root;
 use crate::report::Figure;
@@ -19,12 +20,13 @@ const ROUNDS: usize = 5;
 
 pub(crate) fn measure() -> Result<Vec<Figure>> {
     build()?;
-    let input = generate()?;
+    let generated = generate()?;
+    let input = generated.path();
     let (mut native, mut quiet, mut mischief) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
-        native.push(native_lines_per_second(&input)?);
-        quiet.push(hosted_lines_per_second("quiet.toml", &input)?);
-        mischief.push(hosted_lines_per_second("airssys.toml", &input)?);
+        native.push(native_lines_per_second(input)?);
+        quiet.push(hosted_lines_per_second("quiet.toml", input)?);
+        mischief.push(hosted_lines_per_second("airssys.toml", input)?);
     }
     let (native, quiet, mischief) = (median(native), median(quiet), median(mischief));
     Ok(vec![
@@ -52,14 +54,15 @@ fn built(name: &str) -> Result<PathBuf> {
     Ok(own.parent().context("a program lies in a folder")?.join(name))
 }
 
-fn generate() -> Result<PathBuf> {
-    let path = std::env::temp_dir().join(format!("airssys-wasm-bench-{}.log", std::process::id()));
+/// The log lasts as long as what is returned.
+fn generate() -> Result<NamedTempFile> {
+    let log = NamedTempFile::new()?;
     let status = Command::new(built("log-generator")?)
         .args([LINES.to_string().as_str(), "7", "10"])
-        .stdout(std::fs::File::create(&path)?)
+        .stdout(log.reopen()?)
         .status()?;
     ensure!(status.success(), "the generator failed");
-    Ok(path)
+    Ok(log)
 }
 
 fn hosted_lines_per_second(system: &str, input: &Path) -> Result<f64> {

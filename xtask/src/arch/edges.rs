@@ -24,7 +24,6 @@ const CORE: &str = "airssys-wasm-core";
 const SECURITY: &str = "airssys-wasm-security";
 pub(super) const RUNTIME: &str = "airssys-wasm-runtime";
 const MESSAGING: &str = "airssys-wasm-messaging";
-const STORAGE: &str = "airssys-wasm-storage";
 const SYSTEM: &str = "airssys-wasm-system";
 
 /// Arrows point down only. A crate that is not here does not belong to the workspace.
@@ -45,11 +44,10 @@ const TABLE: &[Row] = &[
         engine: false,
         must_not_reach: &["wasmtime"],
     },
-    Row { name: STORAGE, folder: STORAGE, may_use: &[CORE], engine: false, must_not_reach: &["wasmtime"] },
     Row {
         name: SYSTEM,
         folder: SYSTEM,
-        may_use: &[CORE, SECURITY, RUNTIME, MESSAGING, STORAGE],
+        may_use: &[CORE, SECURITY, RUNTIME, MESSAGING],
         engine: false,
         must_not_reach: &[],
     },
@@ -256,8 +254,8 @@ fn belongs(name: &str, family: &str) -> bool {
     name.strip_prefix(family).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
 }
 
-/// The shortest way from a crate to something that it must not reach, for what is built into it and for
-/// what its build needs.
+/// The shortest way from a crate to something that it must not reach, for what is built into it, for what
+/// its build needs and for what its own tests use. The tests of others are not compiled with it.
 fn deep(metadata: &Metadata, package: &Package, row: &Row, root: &Path, found: &mut Vec<Violation>) {
     let Some(resolve) = &metadata.resolve else { return };
     let nodes: BTreeMap<&PackageId, _> = resolve.nodes.iter().map(|node| (&node.id, node)).collect();
@@ -269,7 +267,8 @@ fn deep(metadata: &Metadata, package: &Package, row: &Row, root: &Path, found: &
         let way = ways.get(id).cloned().unwrap_or_default();
         for dependency in nodes.get(id).into_iter().flat_map(|node| &node.deps) {
             let only_tests = dependency.dep_kinds.iter().all(|kind| kind.kind == DependencyKind::Development);
-            if only_tests || ways.contains_key(&dependency.pkg) {
+            let anothers_tests = only_tests && *id != package.id;
+            if anothers_tests || ways.contains_key(&dependency.pkg) {
                 continue;
             }
             let name = names.get(&dependency.pkg).copied().unwrap_or_default();

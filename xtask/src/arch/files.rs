@@ -10,6 +10,7 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
 use super::edges::{Crate, RUNTIME};
 use super::{RULES, Violation};
+use crate::workspace;
 
 /// Modules of runtime that may hold unsafe code, each with the reason.
 const UNSAFE_MODULES: &[(&str, &str)] = &[];
@@ -17,22 +18,25 @@ const UNSAFE_MODULES: &[(&str, &str)] = &[];
 /// What is read: sources, manifests, contracts, texts and scripts.
 const EXTENSIONS: &[&str] = &["rs", "toml", "wit", "md", "wat", "json", "sh", "yml", "yaml"];
 
-/// Folders whose paths mean nothing on another machine.
-const MACHINE_FOLDERS: &[&str] = &["work", "root", "farm", "home", "Users"];
+/// Folders below which every person has one, so that a path into them means nothing on another machine;
+/// and whether the person's name has to follow for it to be such a path.
+const MACHINE_FOLDERS: &[(&str, bool)] = &[("home", true), ("root", false), ("Users", false)];
 
 /// The text files of the workspace by their path from the root, with `/` on every system.
 #[derive(Debug, Default)]
 pub(super) struct Files(BTreeMap<String, String>);
 
-/// Folders that hold nothing of ours.
-pub(super) fn is_skipped(folder: &str) -> bool {
-    matches!(folder, "target" | ".git" | "node_modules")
-}
-
 impl Files {
     pub(super) fn read(root: &Path) -> Result<Self> {
         let mut files = BTreeMap::new();
-        read_folder(root, "", &mut files)?;
+        for path in workspace::files(root)? {
+            if EXTENSIONS.contains(&extension(&path)) || path == ".ci/run" {
+                let bytes = fs::read(root.join(&path)).with_context(|| format!("{path} cannot be read"))?;
+                // A file that is not UTF-8 is a file for the compiler or a test; the rules hold all the same.
+                let text = String::from_utf8_lossy(&bytes).into_owned();
+                files.insert(path, text);
+            }
+        }
         Ok(Self(files))
     }
 
@@ -58,24 +62,6 @@ impl<'a> FromIterator<(&'a str, &'a str)> for Files {
 
 fn extension(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path).rsplit_once('.').map_or("", |(_, extension)| extension)
-}
-
-fn read_folder(folder: &Path, prefix: &str, files: &mut BTreeMap<String, String>) -> Result<()> {
-    let entries = fs::read_dir(folder).with_context(|| format!("{} cannot be read", folder.display()))?;
-    for entry in entries {
-        let entry = entry?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        let path = format!("{prefix}{name}");
-        if entry.file_type()?.is_dir() {
-            if !is_skipped(&name) {
-                read_folder(&entry.path(), &format!("{path}/"), files)?;
-            }
-        } else if EXTENSIONS.contains(&extension(&name)) || path == ".ci/run" {
-            let text = fs::read_to_string(entry.path()).with_context(|| format!("{path} is not a text"))?;
-            files.insert(path, text);
-        }
-    }
-    Ok(())
 }
 
 /// Checks the rules.
@@ -249,13 +235,19 @@ fn machine_paths(files: &Files, found: &mut Vec<Violation>) {
 }
 
 fn machine_path(line: &str) -> Option<&'static str> {
-    MACHINE_FOLDERS.iter().copied().find(|folder| {
-        line.match_indices(&format!("/{folder}/")).any(|(at, _)| {
+    let is_name = |c: char| c.is_alphanumeric() || "._-".contains(c);
+    let found = MACHINE_FOLDERS.iter().find(|(folder, needs_name)| {
+        let folder = format!("/{folder}/");
+        line.match_indices(&folder).any(|(at, _)| {
             // `a/home/b` is a relative path or a web address, not a path of this machine.
             let before = line.get(..at).and_then(|before| before.chars().next_back());
-            !before.is_some_and(|before| before.is_alphanumeric() || "._-}*]".contains(before))
+            let is_absolute = !before.is_some_and(|before| is_name(before) || "}*]".contains(before));
+            let after = line.get(at + folder.len()..).unwrap_or_default();
+            let has_name = after.starts_with(is_name) && after.trim_start_matches(is_name).starts_with('/');
+            is_absolute && (has_name || !needs_name)
         })
-    })
+    });
+    found.map(|(folder, _)| *folder)
 }
 
 #[cfg(test)]
@@ -344,15 +336,32 @@ mod tests {
     fn a_path_of_one_machine_is_found() {
         let folder = |name: &str| format!("/{name}/");
         for (line, found) in [
-            (format!("path = \"{}x\"", folder("home")), true),
-            (format!("{}x", folder("work")), true),
+            (format!("path = \"{}joe/x\"", folder("home")), true),
+            (format!("{}j.doe-2/", folder("home")), true),
             (format!("file://{}x", folder("root")), true),
-            (format!("https://example.org{}x", folder("home")), false),
-            (format!("a{}x", folder("work")), false),
+            (format!("{}joe", folder("Users")), true),
+            (format!("https://example.org{}joe/x", folder("home")), false),
+            (format!("GET {} HTTP/1.1", folder("home")), false),
+            (format!("{}<name>/x", folder("home")), false),
+            (format!("a{}x", folder("root")), false),
+            (format!("{}x", folder("srv")), false),
             ("/var/log/nginx".to_owned(), false),
             ("/workshop/x".to_owned(), false),
         ] {
             assert_eq!(machine_path(&line).is_some(), found, "{line}");
         }
+    }
+
+    #[test]
+    fn a_file_that_is_not_utf_8_is_read_all_the_same() -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        let path = ["/home", "/joe/"].concat();
+        fs::write(folder.path().join("a.md"), [b"\xff\xfe\n", path.as_bytes()].concat())?;
+        fs::write(folder.path().join("a.bin"), b"\xff")?;
+        let files = Files::read(folder.path())?;
+        assert_eq!(files.with(&[]).count(), 1);
+        let places: Vec<_> = check(&files, &[]).into_iter().map(|violation| violation.place).collect();
+        assert_eq!(places, ["a.md:2"]);
+        Ok(())
     }
 }

@@ -2,9 +2,7 @@
 //!
 //! Everything that is a bare `pub` counts as offered: the lint `unreachable_pub` sees to it that
 //! nothing else is. Runtime may name the engine inside; the others may not name it at all, so that for
-//! them it is enough to look at single words and at what they take from runtime.
-
-use std::collections::BTreeSet;
+//! them it is enough to look at single words and at whether they hand on all of runtime.
 
 use syn::visit::{self, Visit};
 use syn::{Attribute, Fields, ImplItem, Item, ItemImpl, Type, TypePath, Visibility};
@@ -15,7 +13,7 @@ use super::modules::{self, Library, Meaning, Path};
 use super::{SURFACE, Violation, is_engine};
 
 /// Items of runtime that may name the engine, each with the reason. The specification, section 13,
-/// fixes them; what an embedder needs besides lives in the module `extension`.
+/// fixes them.
 const ALLOWED: &[(&str, &str)] = &[
     ("WasmtimeEngine::engine", "the specification names it: the engine itself"),
     ("WasmtimeEngine::linker", "the specification names it: what components are linked against"),
@@ -32,26 +30,15 @@ const ALLOWED: &[(&str, &str)] = &[
     ("impl WasiHttpView for HostState", "the same for the HTTP part of WASI"),
 ];
 
-/// The one module of runtime whose purpose is to hand the engine to an embedder.
-const EXTENSION: &str = "extension";
-
 /// Checks every library.
 pub(super) fn check(files: &Files, crates: &[Crate]) -> Vec<Violation> {
     let mut found = Vec::new();
-    let offered = crates
-        .iter()
-        .find(|krate| krate.name == RUNTIME)
-        .map(|runtime| {
-            let library = Library::read(runtime, files);
-            Surface { krate: runtime, library: &library, offered: &BTreeSet::new() }.engine_names()
-        })
-        .unwrap_or_default();
     for krate in crates {
         if !krate.engine {
             words(files, krate, &mut found);
         }
         let library = Library::read(krate, files);
-        Surface { krate, library: &library, offered: &offered }.check(&mut found);
+        Surface { krate, library: &library }.check(&mut found);
     }
     found
 }
@@ -76,8 +63,6 @@ fn words(files: &Files, krate: &Crate, found: &mut Vec<Violation>) {
 struct Surface<'a> {
     krate: &'a Crate,
     library: &'a Library,
-    /// Names of the engine's types that runtime offers under its own roof.
-    offered: &'a BTreeSet<String>,
 }
 
 /// Takes the name of a public item and what to look at in it.
@@ -111,34 +96,8 @@ impl<'ast> Visit<'ast> for Paths {
 }
 
 impl Surface<'_> {
-    /// The names under which the public surface offers types of the engine, wherever it does.
-    fn engine_names(&self) -> BTreeSet<String> {
-        let mut names = BTreeSet::new();
-        for (path, module) in &self.library.modules {
-            for import in module.imports.iter().filter(|import| import.public) {
-                if let Some(name) = &import.name
-                    && self.is_engine_path(path, &import.path, import.absolute)
-                {
-                    names.insert(name.clone());
-                }
-            }
-            for item in &module.items {
-                if let Item::Type(alias) = item
-                    && matches!(alias.vis, Visibility::Public(_))
-                    && self.engine_in(path, |paths| paths.visit_type(&alias.ty)).is_some()
-                {
-                    names.insert(alias.ident.to_string());
-                }
-            }
-        }
-        names
-    }
-
     fn check(&self, found: &mut Vec<Violation>) {
         for (path, module) in &self.library.modules {
-            if self.krate.name == RUNTIME && path.first().is_some_and(|first| first == EXTENSION) {
-                continue;
-            }
             let mut report = |item: String, line: usize, named: String| {
                 let allowed = self.krate.name == RUNTIME && ALLOWED.iter().any(|(name, _)| *name == item);
                 if !allowed {
@@ -147,9 +106,8 @@ impl Surface<'_> {
                         place: format!("{}:{line}", module.file),
                         what: format!("the public item `{item}` of {} shows the engine: {named}", self.krate.name),
                         mend: format!(
-                            "wrap it in a type of its own, make it `pub(crate)`, or move it into {RUNTIME}'s module \
-                             `{EXTENSION}`; a name that the specification fixes goes into ALLOWED in \
-                             xtask/src/arch/surface.rs"
+                            "wrap it in a type of its own or make it `pub(crate)`; in {RUNTIME}, a name that the \
+                             specification fixes goes into ALLOWED in xtask/src/arch/surface.rs"
                         ),
                     });
                 }
@@ -328,10 +286,7 @@ impl Surface<'_> {
 
     fn is_engine(&self, meaning: &Meaning, depth: usize) -> bool {
         match meaning {
-            Meaning::Outside(path) => {
-                self.is_engine_crate(meaning)
-                    || (is_runtime(path) && path.last().is_some_and(|last| self.offered.contains(last)))
-            }
+            Meaning::Outside(_) => self.is_engine_crate(meaning),
             Meaning::Item(item) => self.library.alias(item).is_some_and(|(module, alias)| {
                 // A chain of aliases that long is a cycle, which the compiler refuses.
                 let mut paths = Paths::default();
@@ -367,20 +322,12 @@ impl Surface<'_> {
         makes && rest.last().is_some_and(is_glue)
     }
 
-    /// Whether a re-export lets the engine out without naming it: all of runtime, its extension module, or
-    /// everything that `bindgen!` makes.
+    /// Whether a re-export lets the engine out without naming it: all of runtime, or everything that
+    /// `bindgen!` makes.
     fn is_door(&self, meaning: &Meaning, glob: bool) -> bool {
         match meaning {
-            Meaning::Outside(path) => {
-                is_runtime(path)
-                    && (path.len() == 1
-                        || path.get(1).is_some_and(|module| module == EXTENSION && path.len() == 2))
-            }
-            Meaning::Module(module) => {
-                let inside =
-                    self.krate.name == RUNTIME && module.first().is_some_and(|first| first == EXTENSION);
-                (glob && self.is_made_by_the_engine(module, &vec!["*".to_owned()])) || inside
-            }
+            Meaning::Outside(path) => is_runtime(path) && path.len() == 1,
+            Meaning::Module(module) => glob && self.is_made_by_the_engine(module, &vec!["*".to_owned()]),
             _ => false,
         }
     }
@@ -545,8 +492,6 @@ mod tests {
             "pub struct S; trait T<A> {} impl T<wasmtime::Engine> for S {}",
             "pub fn f() { let e = wasmtime::Engine::default(); }",
             "/// See [`wasmtime::Engine`].\npub fn f() {}",
-            "pub mod extension { pub use wasmtime::component::Linker; pub fn f(e: Linker<()>) {} }",
-            "pub mod extension { pub trait Host { fn add(l: &mut wasmtime::Engine); } } pub use extension::Host;",
             "mod b { wasmtime::component::bindgen!(\"x\"); } pub use b::airssys::core::types::Level;",
             "mod b { wasmtime::component::bindgen!(\"x\"); } pub fn f(l: b::airssys::core::types::Level) {}",
             "mod b { wasmtime::component::bindgen!(\"x\"); } pub struct S; impl b::a::c::Host for S {}",
@@ -559,9 +504,9 @@ mod tests {
     }
 
     #[test]
-    fn a_root_that_offers_the_extension_modules_types_leaks() {
-        leaks("pub mod extension { pub use wasmtime::component::Linker; } pub use extension::Linker;");
-        leaks("pub mod extension { pub use wasmtime::component::Linker; } pub use extension::*;");
+    fn a_module_of_the_root_is_no_place_for_the_engine() {
+        leaks("pub mod inner { pub use wasmtime::component::Linker; }");
+        leaks("mod inner { pub use wasmtime::component::Linker; } pub use inner::*;");
     }
 
     #[test]
@@ -594,7 +539,6 @@ mod tests {
         }
         let nested = in_runtime("mod a;", &[("a.rs", "mod c;"), ("a/c.rs", inner)]);
         assert_eq!(nested.len(), 1);
-        assert!(in_runtime("pub mod extension;", &[("extension.rs", inner)]).is_empty());
     }
 
     #[test]
@@ -614,27 +558,16 @@ mod tests {
     }
 
     #[test]
-    fn others_may_not_offer_what_runtime_hands_to_embedders() {
-        let runtime = "pub mod extension { pub use wasmtime::component::Linker; pub type E = wasmtime::Engine; \
-                       pub trait HostInterfaces {} }";
-        for system in [
-            "pub use airssys_wasm_runtime::extension::Linker;",
-            "pub use airssys_wasm_runtime::extension;",
-            "pub use airssys_wasm_runtime::extension::*;",
-            "pub use airssys_wasm_runtime;",
-            "pub use airssys_wasm_runtime::*;",
-            "pub fn f(l: airssys_wasm_runtime::extension::Linker<()>) {}",
-            "use airssys_wasm_runtime::extension as x; pub fn f(l: x::E) {}",
-            "use airssys_wasm_runtime::extension::E as Mine; pub struct S { pub e: Mine }",
-        ] {
-            assert!(!in_system(runtime, system).is_empty(), "{system}");
+    fn others_may_not_hand_on_all_of_runtime() {
+        for system in ["pub use airssys_wasm_runtime;", "pub use airssys_wasm_runtime::*;"] {
+            assert!(!in_system("", system).is_empty(), "{system}");
         }
         for system in [
-            "use airssys_wasm_runtime::extension::Linker; fn f(l: Linker<()>) {}",
-            "pub fn f(l: impl airssys_wasm_runtime::extension::HostInterfaces) {}",
+            "use airssys_wasm_runtime::*;",
             "pub use airssys_wasm_runtime::WasmtimeEngine;",
+            "pub fn f(e: airssys_wasm_runtime::WasmtimeEngine) {}",
         ] {
-            let found = in_system(runtime, system);
+            let found = in_system("", system);
             assert!(found.is_empty(), "{system} {found:?}");
         }
     }
