@@ -62,8 +62,15 @@ fn run_help() -> String {
 Input: a system with [io] reads lines, from FILE or else from standard input. Where standard input is a \
 terminal or the null device and `sample.log` lies in the folder of the system, that file is read instead.
 
-Signals: the first Ctrl-C or SIGTERM stops reading; what was accepted is finished, and the summary printed. \
-A second one ends the process at once.";
+Report: where a component that gets more than copies of the input has dead letters, kills or handler errors, \
+the report may miss lines. It is printed nevertheless, with `complete` false in JSON, and the exit code is 3.
+
+Signals: the first Ctrl-C or SIGTERM stops reading; what was accepted is finished, the report taken and the \
+summary printed. Where that takes longer than the longest stop_grace_ms of the components that the report \
+may depend on, there is no report, and the exit code is 3. A second one ends the process at once.
+
+Copies: a further target of the input that may send to nobody holds up nothing. At the end it has its \
+stop_grace_ms, at most 5 s and none after a signal, before it is ended.";
     format!("{about}\n\n{}", exit::help())
 }
 
@@ -73,6 +80,10 @@ pub(crate) struct InspectArguments {
     /// The component.
     #[arg(value_name = "FILE.wasm")]
     pub(crate) file: PathBuf,
+
+    /// The airssys.toml whose [host.ceilings] hold for it.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ceilings: Option<PathBuf>,
 }
 
 /// Arguments of `validate`.

@@ -24,7 +24,7 @@ const TABLE: &[(&str, &str)] = &[
     ("0", "done; also when a first Ctrl-C or SIGTERM ended a run cleanly"),
     ("1", "what was asked about is not valid: a manifest, a component"),
     ("2", "wrong usage of the command line"),
-    ("3", "a failure while running: input, output, or a report that did not come"),
+    ("3", "a failure while running: input, output, or a report that did not come or misses lines"),
     ("130", "ended at once by a second Ctrl-C"),
     ("143", "ended at once by a second SIGTERM"),
 ];
@@ -60,22 +60,37 @@ pub(crate) fn help() -> String {
 pub(crate) struct Failure {
     exit: Exit,
     error: Box<dyn Error + Send + Sync>,
+    has_results: bool,
 }
 
 impl Failure {
+    fn new(exit: Exit, error: Box<dyn Error + Send + Sync>) -> Self {
+        Self { exit, error, has_results: false }
+    }
+
     /// What was asked about is not valid.
     pub(crate) fn invalid(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self { exit: Exit::Invalid, error: error.into() }
+        Self::new(Exit::Invalid, error.into())
     }
 
     /// The command line does not fit what it names.
     pub(crate) fn usage(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self { exit: Exit::Usage, error: error.into() }
+        Self::new(Exit::Usage, error.into())
     }
 
     /// Something failed on the way.
     pub(crate) fn running(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self { exit: Exit::Failed, error: error.into() }
+        Self::new(Exit::Failed, error.into())
+    }
+
+    /// The same beside results, which standard output has already.
+    pub(crate) fn beside_results(self) -> Self {
+        Self { has_results: true, ..self }
+    }
+
+    /// Whether standard output has results nevertheless.
+    pub(crate) fn has_results(&self) -> bool {
+        self.has_results
     }
 
     pub(crate) fn exit(&self) -> Exit {

@@ -7,12 +7,15 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use airssys_wasm_core::{Ceilings, MAX_MEMORY_BYTES, is_valid_name};
-use airssys_wasm_system::{ComponentReport, Host, InterfaceReport, SystemError, UNSUPPORTED_IMPORTS};
+use airssys_wasm_core::is_valid_name;
+use airssys_wasm_system::{
+    ComponentReport, Host, InterfaceReport, RuntimeError, SystemError, UNSUPPORTED_IMPORTS,
+};
 
 use crate::cli::{Format, InspectArguments};
 use crate::exit::{Exit, Failure};
 use crate::output;
+use crate::policy::Policy;
 
 /// The least that a skeleton asks for, in bytes: what many components do with.
 const USUAL_MEMORY_BYTES: u64 = 1_048_576;
@@ -61,10 +64,12 @@ struct Denied {
 /// Inspects one file.
 pub(crate) fn inspect(arguments: &InspectArguments, format: Format) -> Result<Exit, Failure> {
     let file = &arguments.file;
-    let wasm = read(file).map_err(Failure::invalid)?;
-    let host = Host::builder().build().map_err(Failure::running)?;
+    let ceilings = Policy::of(arguments.ceilings.as_deref()).map_err(Failure::invalid)?.host;
+    let wasm = read(file, ceilings.max_component_bytes)?;
+    // Nothing is run, so that no room for instances is needed.
+    let host = Host::builder().ceilings(ceilings).max_instances(1).build().map_err(Failure::running)?;
     let report = host.inspect(&wasm).map_err(Failure::invalid)?;
-    let inspection = Inspection::new(file, &report);
+    let inspection = Inspection::new(file, &report, ceilings.max_memory_bytes);
     match format {
         Format::Json => output::json(&inspection),
         Format::Human => {
@@ -79,23 +84,28 @@ pub(crate) fn inspect(arguments: &InspectArguments, format: Format) -> Result<Ex
     Ok(Exit::Done)
 }
 
-/// The file, or as much of it as shows that it is too large.
-fn read(path: &Path) -> Result<Vec<u8>, SystemError> {
-    let failed = |source| SystemError::File { path: path.to_owned(), source };
+/// The file; one that is too large is not even read.
+fn read(path: &Path, max_bytes: u64) -> Result<Vec<u8>, Failure> {
+    let failed = |source| Failure::invalid(SystemError::File { path: path.to_owned(), source });
     let file = File::open(path).map_err(failed)?;
-    let limit = Ceilings::default().max_component_bytes.saturating_add(1);
-    let mut wasm = Vec::new();
-    file.take(limit).read_to_end(&mut wasm).map_err(failed)?;
-    if wasm.is_empty() {
-        let empty = io::Error::new(io::ErrorKind::UnexpectedEof, "it is empty");
-        return Err(failed(empty));
+    let too_large = |bytes| Failure::invalid(RuntimeError::TooLarge { bytes, max_bytes });
+    let bytes = file.metadata().map_err(failed)?.len();
+    if bytes > max_bytes {
+        return Err(too_large(bytes));
     }
-    Ok(wasm)
+    // A pipe has no length, and a file may grow meanwhile.
+    let mut wasm = Vec::new();
+    let read = file.take(max_bytes.saturating_add(1)).read_to_end(&mut wasm).map_err(failed)? as u64;
+    match read {
+        0 => Err(failed(io::Error::new(io::ErrorKind::UnexpectedEof, "it is empty"))),
+        _ if read > max_bytes => Err(too_large(read)),
+        _ => Ok(wasm),
+    }
 }
 
 impl<'i> Inspection<'i> {
-    fn new(file: &Path, report: &'i ComponentReport) -> Self {
-        let max_memory_bytes = memory_limit(report);
+    fn new(file: &Path, report: &'i ComponentReport, ceiling_bytes: u64) -> Self {
+        let max_memory_bytes = memory_limit(report, ceiling_bytes);
         Self {
             file: file.display().to_string(),
             size_bytes: report.size_bytes,
@@ -107,7 +117,7 @@ impl<'i> Inspection<'i> {
             initial_table_elements: report.initial_table_elements,
             denied: denied(&report.imports),
             max_memory_bytes,
-            raises_ceiling: max_memory_bytes > MAX_MEMORY_BYTES,
+            raises_ceiling: max_memory_bytes > ceiling_bytes,
             manifest: skeleton(file, report, max_memory_bytes),
         }
     }
@@ -136,7 +146,7 @@ impl<'i> Inspection<'i> {
             }
         }
         if self.raises_ceiling {
-            let note = "more memory than a host allows by default; in airssys.toml, its [[component]] needs";
+            let note = "more memory than the host's ceiling; in airssys.toml, its [[component]] needs";
             line(&mut text, &format!("\n{note}\n  max_memory_bytes = {}", self.max_memory_bytes));
         }
         text.push_str("\nComponent.toml\n\n");
@@ -202,14 +212,14 @@ fn own_interface(import: &str) -> Option<&str> {
     import.strip_prefix("airssys:core/")?.split('@').next()
 }
 
-/// Twice what it starts with, within what a host allows by default where that leaves room.
-fn memory_limit(report: &ComponentReport) -> u64 {
+/// Twice what it starts with, within the host's ceiling where that leaves room.
+fn memory_limit(report: &ComponentReport, ceiling_bytes: u64) -> u64 {
     let largest = report.initial_memory_bytes.unwrap_or(0);
     let needed = largest.saturating_mul(u64::from(report.memories.unwrap_or(1).max(1)));
     let generous = needed.saturating_mul(2).max(USUAL_MEMORY_BYTES);
     let rounded = generous.checked_next_multiple_of(MEMORY_STEP_BYTES).unwrap_or(u64::MAX);
-    let fits_policy = needed.saturating_add(MEMORY_STEP_BYTES) <= MAX_MEMORY_BYTES;
-    if fits_policy { rounded.min(MAX_MEMORY_BYTES) } else { rounded }
+    let fits_policy = needed.saturating_add(MEMORY_STEP_BYTES) <= ceiling_bytes;
+    if fits_policy { rounded.min(ceiling_bytes) } else { rounded }
 }
 
 fn skeleton(file: &Path, report: &ComponentReport, max_bytes: u64) -> String {
@@ -253,7 +263,7 @@ fn toml_text(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use airssys_wasm_core::ComponentManifest;
+    use airssys_wasm_core::{Ceilings, ComponentManifest, MAX_MEMORY_BYTES};
 
     use super::*;
 
@@ -275,7 +285,7 @@ mod tests {
 
     #[track_caller]
     fn check_limit(initial: u64, expected: u64) {
-        assert_eq!(memory_limit(&report(&[], initial)), expected);
+        assert_eq!(memory_limit(&report(&[], initial), MAX_MEMORY_BYTES), expected);
     }
 
     #[test]
@@ -286,6 +296,7 @@ mod tests {
         check_limit(3_000_000, MAX_MEMORY_BYTES);
         check_limit(MAX_MEMORY_BYTES, 2 * MAX_MEMORY_BYTES);
         check_limit(u64::MAX, u64::MAX);
+        assert_eq!(memory_limit(&report(&[], 3_000_000), 2 * MAX_MEMORY_BYTES), 6_291_456);
     }
 
     #[test]

@@ -7,9 +7,11 @@
 
 mod cli;
 mod completions;
+mod diagnosis;
 mod exit;
 mod inspect;
 mod output;
+mod policy;
 mod run;
 mod signals;
 mod validate;
@@ -18,7 +20,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, Command, Format};
+use crate::diagnosis::FailureJson;
 use crate::exit::Exit;
 use crate::output::Terminal;
 
@@ -33,6 +36,10 @@ fn main() -> ExitCode {
         Command::Completions { shell } => completions::print(shell),
     };
     let exit = outcome.unwrap_or_else(|failure| {
+        if format == Format::Json && !failure.has_results() {
+            // The exit code tells of the failure, whoever reads it where.
+            let _ = output::json(&FailureJson::new(failure.error()));
+        }
         terminal.error(failure.error());
         failure.exit()
     });

@@ -19,6 +19,9 @@ use airssys_wasm_system::SystemError;
 /// The environment variable that says what is logged.
 const LOG_VARIABLE: &str = "AIRSSYS_LOG";
 
+/// What is logged where nothing else is asked for.
+const USUAL_LOG: &str = "warn";
+
 /// Writes a result. Where nobody reads it any more there is nothing left to do.
 pub(crate) fn data(bytes: &[u8]) -> io::Result<()> {
     let mut out = io::stdout().lock();
@@ -62,21 +65,38 @@ pub(crate) fn harmless(text: &str) -> Cow<'_, str> {
     Cow::Owned(text.chars().map(|one| if steers(one) { '\u{fffd}' } else { one }).collect())
 }
 
-/// An error with its sources, each once and without what the one before it said already.
-pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut last = text.clone();
+/// The sources of an error, each once and without what the one before it said already.
+pub(crate) fn causes(error: &(dyn Error + 'static)) -> Vec<String> {
+    let mut causes = Vec::new();
+    let mut last = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
         let said = cause.to_string();
         if !said.is_empty() && !last.contains(&said) {
-            // Writing to a string cannot fail.
-            let _ = write!(text, "\n  caused by: {said}");
+            causes.push(said.clone());
             last = said;
         }
         source = cause.source();
     }
+    causes
+}
+
+/// An error with its causes.
+pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    for cause in causes(error) {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "\n  caused by: {cause}");
+    }
     text
+}
+
+/// The manifest's error that an error is, where it is one.
+pub(crate) fn manifest_error<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e ManifestError> {
+    match error.downcast_ref::<SystemError>() {
+        Some(SystemError::Manifest(manifest)) => Some(manifest),
+        _ => error.downcast_ref::<ManifestError>(),
+    }
 }
 
 /// Standard error, with whatever progress is shown on it.
@@ -93,7 +113,7 @@ impl Terminal {
 
     /// Sends logs here, those of guests and those of the host.
     pub(crate) fn show_logs(&self) {
-        let filter = EnvFilter::try_from_env(LOG_VARIABLE).unwrap_or_else(|_| EnvFilter::new("warn"));
+        let filter = self.log_filter();
         let terminal = self.clone();
         tracing_subscriber::fmt()
             .compact()
@@ -101,6 +121,19 @@ impl Terminal {
             .with_ansi(self.is_terminal && colour_is_wanted())
             .with_writer(move || terminal.clone())
             .init();
+    }
+
+    /// What the environment asks for. What it asks for wrongly is told once.
+    fn log_filter(&self) -> EnvFilter {
+        let asked = match env::var(LOG_VARIABLE) {
+            Ok(asked) => EnvFilter::try_new(asked).map_err(|error| chain(&error)),
+            Err(env::VarError::NotPresent) => Ok(EnvFilter::new(USUAL_LOG)),
+            Err(error) => Err(chain(&error)),
+        };
+        asked.unwrap_or_else(|error| {
+            self.note(&format!("{LOG_VARIABLE} is not valid, so that it is `{USUAL_LOG}`: {error}"));
+            EnvFilter::new(USUAL_LOG)
+        })
     }
 
     /// Shows a bar or a spinner, on a terminal only.
@@ -116,11 +149,7 @@ impl Terminal {
 
     /// Shows an error; a manifest's with its lines.
     pub(crate) fn error(&self, error: &(dyn Error + 'static)) {
-        let manifest = match error.downcast_ref::<SystemError>() {
-            Some(SystemError::Manifest(manifest)) => Some(manifest),
-            _ => error.downcast_ref::<ManifestError>(),
-        };
-        match manifest {
+        match manifest_error(error) {
             Some(manifest) => self.manifest_error(manifest),
             None => self.note(&format!("error: {}", chain(error))),
         }

@@ -1,36 +1,50 @@
 //! Ctrl-C and SIGTERM: the first asks for a clean end, the second ends the process at once.
 //!
-//! Invariant: they are served by a thread of their own, so that guests that fill every worker of the
-//! runtime delay neither.
+//! Invariant: they are served by a thread of their own, which also measures how long the clean end may
+//! take, so that guests that fill every worker of the runtime delay none of it.
 
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::sync_channel;
 use std::thread;
+use std::time::Duration;
 
 use tokio::runtime;
 use tokio::sync::watch;
 
 use crate::exit::SIGNAL_BASE;
 
+/// How far the end has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Stage {
+    /// Nobody asked for it.
+    NotAsked,
+    /// The first signal has come.
+    Asked,
+    /// The time for a clean end is over.
+    Expired,
+}
+
 /// Whether somebody asked for a clean end. All clones tell the same.
 #[derive(Debug, Clone)]
 pub(crate) struct Interruption {
     has_come: Arc<AtomicBool>,
-    come: watch::Receiver<bool>,
+    stage: watch::Receiver<Stage>,
+    grace: Duration,
 }
 
 impl Interruption {
-    /// Takes over both signals, from the return of this function on.
-    pub(crate) fn listen() -> io::Result<Self> {
+    /// Takes over both signals, from the return of this function on. `grace` is how long after the first
+    /// one a clean end may take.
+    pub(crate) fn listen(grace: Duration) -> io::Result<Self> {
         let has_come = Arc::new(AtomicBool::new(false));
-        let (announce, come) = watch::channel(false);
+        let (announce, stage) = watch::channel(Stage::NotAsked);
         // One place: the thread tells once whether it could begin.
         let (ready, begun) = sync_channel(1);
         let flag = Arc::clone(&has_come);
         thread::Builder::new().name("signals".into()).spawn(move || {
-            let runtime = match runtime::Builder::new_current_thread().enable_io().build() {
+            let runtime = match runtime::Builder::new_current_thread().enable_all().build() {
                 Ok(runtime) => runtime,
                 Err(error) => return drop(ready.send(Err(error))),
             };
@@ -42,13 +56,20 @@ impl Interruption {
                 drop(ready.send(Ok(())));
                 signals.next().await;
                 flag.store(true, Ordering::Release);
-                announce.send_replace(true);
-                let number = signals.next().await;
-                std::process::exit(i32::from(SIGNAL_BASE + number));
+                announce.send_replace(Stage::Asked);
+                let expiry = async {
+                    tokio::time::sleep(grace).await;
+                    announce.send_replace(Stage::Expired);
+                    std::future::pending::<()>().await;
+                };
+                tokio::select! {
+                    number = signals.next() => std::process::exit(i32::from(SIGNAL_BASE + number)),
+                    () = expiry => {}
+                }
             });
         })?;
         begun.recv().map_err(io::Error::other)??;
-        Ok(Self { has_come, come })
+        Ok(Self { has_come, stage, grace })
     }
 
     /// Whether the first signal has come; cheap enough to ask for each line.
@@ -58,8 +79,22 @@ impl Interruption {
 
     /// Resolves when the first signal has come, at once where it has already.
     pub(crate) async fn come(&self) {
+        self.reach(Stage::Asked).await;
+    }
+
+    /// Resolves when the grace after the first signal is over, at once where it is already.
+    pub(crate) async fn expire(&self) {
+        self.reach(Stage::Expired).await;
+    }
+
+    /// How long after the first signal a clean end may take.
+    pub(crate) fn grace(&self) -> Duration {
+        self.grace
+    }
+
+    async fn reach(&self, stage: Stage) {
         // The sender lives as long as the process.
-        drop(self.come.clone().wait_for(|come| *come).await);
+        drop(self.stage.clone().wait_for(|reached| *reached >= stage).await);
     }
 }
 

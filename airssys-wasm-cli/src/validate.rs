@@ -1,18 +1,19 @@
 //! `airssys-wasm validate`: every error of every manifest, with its line.
 
-use std::error::Error;
-use std::fs::{self, File};
-use std::io::{self, Read};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use airssys_wasm_core::{Ceilings, MAX_MANIFEST_BYTES, ManifestError, SystemManifest};
-use airssys_wasm_system::{Component, SystemError, SystemFiles};
+use airssys_wasm_core::{Ceilings, ManifestError, SystemManifest};
+use airssys_wasm_system::{Component, RuntimeError, SystemError, SystemFiles};
 
 use crate::cli::{Format, ValidateArguments};
+use crate::diagnosis::{DiagnosticJson, diagnostics};
 use crate::exit::{Exit, Failure};
 use crate::output::{self, Terminal};
+use crate::policy::{Policy, manifest_in, read_text};
 
 /// What a manifest describes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -45,21 +46,9 @@ struct FileJson {
     valid: bool,
 }
 
-#[derive(Debug, PartialEq, Eq, Serialize)]
-struct DiagnosticJson {
-    file: String,
-    line: Option<usize>,
-    column: Option<usize>,
-    reason: String,
-    help: Option<String>,
-}
-
 /// Checks all manifests that are named.
 pub(crate) fn validate(arguments: &ValidateArguments, format: Format) -> Result<Exit, Failure> {
-    let policy = match &arguments.ceilings {
-        Some(path) => Policy::read(path).map_err(Failure::invalid)?,
-        None => Policy::default(),
-    };
+    let policy = Policy::of(arguments.ceilings.as_deref()).map_err(Failure::invalid)?;
     let checked: Vec<_> = arguments.manifests.iter().map(|path| check(path, &policy)).collect();
     let is_valid = checked.iter().all(|one| one.errors.is_empty());
     match format {
@@ -110,69 +99,17 @@ fn verdict(checked: &[Checked]) -> Verdict {
     }
 }
 
-fn diagnostics(path: &Path, error: &SystemError) -> Vec<DiagnosticJson> {
-    let SystemError::Manifest(manifest) = error else {
-        let file = match error {
-            SystemError::File { path, .. } | SystemError::OutsideFolder { path } => path,
-            _ => path,
-        };
-        return vec![DiagnosticJson {
-            file: file.display().to_string(),
-            line: None,
-            column: None,
-            reason: one_line(error),
-            help: None,
-        }];
-    };
-    let one = |diagnostic: &airssys_wasm_core::ManifestDiagnostic| DiagnosticJson {
-        file: manifest.source_name().to_owned(),
-        line: Some(diagnostic.line()),
-        column: Some(diagnostic.column()),
-        reason: diagnostic.reason().to_owned(),
-        help: diagnostic.help().map(str::to_owned),
-    };
-    manifest.diagnostics().iter().map(one).collect()
-}
-
-fn one_line(error: &(dyn Error + 'static)) -> String {
-    output::chain(error).replace("\n  caused by: ", ": ")
-}
-
-/// What components may ask for, where no system manifest says it for each.
-#[derive(Default)]
-struct Policy {
-    host: Ceilings,
-    /// Manifests with ceilings of their own, by their real paths.
-    own: Vec<(PathBuf, Ceilings)>,
-}
-
-impl Policy {
-    fn read(path: &Path) -> Result<Self, SystemError> {
-        let path = manifest_in(path);
-        let text = read_text(&path)?;
-        let system = SystemManifest::parse(&path.display().to_string(), &text)?;
-        let folder = path.parent().unwrap_or(Path::new(""));
-        let own = system.components.iter().filter_map(|entry| {
-            let real = fs::canonicalize(folder.join(&entry.manifest)).ok()?;
-            Some((real, entry.ceilings(&system.ceilings)))
-        });
-        Ok(Self { own: own.collect(), host: system.ceilings })
-    }
-
-    fn ceilings(&self, manifest: &Path) -> Ceilings {
-        let real = fs::canonicalize(manifest).ok();
-        let own = self.own.iter().find(|(path, _)| Some(path) == real.as_ref());
-        own.map_or(self.host, |(_, ceilings)| *ceilings)
-    }
-}
-
 fn check(named: &Path, policy: &Policy) -> Checked {
     let path = manifest_in(named);
     let (kind, components, errors) = match read_text(&path) {
         Err(error) => (kind_by_name(&path), 0, vec![error]),
         Ok(text) => match kind_of(&path, &text) {
             Kind::Component => {
-                let errors = check_component(&path, &policy.ceilings(&path));
+                let ceilings = policy.ceilings(&path);
+                let mut errors = check_component(&path, &ceilings);
+                if errors.is_empty() {
+                    errors.extend(check_size(&path, &ceilings).err());
+                }
                 (Kind::Component, 0, errors)
             }
             Kind::System => {
@@ -184,26 +121,35 @@ fn check(named: &Path, policy: &Policy) -> Checked {
     Checked { path, kind, components, errors }
 }
 
-/// The manifest of a folder, or the path itself.
-fn manifest_in(path: &Path) -> PathBuf {
-    if !path.is_dir() {
-        return path.to_owned();
-    }
-    let system = path.join("airssys.toml");
-    let component = path.join("Component.toml");
-    if !system.exists() && component.exists() { component } else { system }
-}
-
 fn check_component(path: &Path, ceilings: &Ceilings) -> Vec<SystemError> {
     let component = match Component::from_manifest_file(path, ceilings) {
         Ok(component) => component,
         Err(error) => return vec![error],
     };
-    let wasm = path.parent().unwrap_or(Path::new("")).join(&component.manifest().wasm);
+    let wasm = wasm_of(path, &component);
     if wasm.is_file() {
         return Vec::new();
     }
     vec![SystemError::File { path: wasm, source: io::ErrorKind::IsADirectory.into() }]
+}
+
+fn wasm_of(path: &Path, component: &Component) -> PathBuf {
+    path.parent().unwrap_or(Path::new("")).join(&component.manifest().wasm)
+}
+
+/// Refuses a component whose file is larger than a host takes. A system's own are checked with it, where
+/// the line that lists them is known.
+fn check_size(path: &Path, ceilings: &Ceilings) -> Result<(), SystemError> {
+    let component = Component::from_manifest_file(path, ceilings)?;
+    let wasm = wasm_of(path, &component);
+    let failed = |source| SystemError::File { path: wasm.clone(), source };
+    let bytes = fs::metadata(&wasm).map_err(failed)?.len();
+    let max_bytes = ceilings.max_component_bytes;
+    if bytes <= max_bytes {
+        return Ok(());
+    }
+    let source = RuntimeError::TooLarge { bytes, max_bytes };
+    Err(SystemError::Start { component: component.address(), source })
 }
 
 /// A system and everything that it names. What lies between its parts is looked at when each is right.
@@ -233,20 +179,12 @@ fn missing(manifest: &SystemManifest, index: usize, path: &Path) -> ManifestErro
     manifest.error_at_manifest(index, &reason, "the path is relative to the folder of this manifest")
 }
 
-fn read_text(path: &Path) -> Result<String, SystemError> {
-    let failed = |source| SystemError::File { path: path.to_owned(), source };
-    let mut text = String::new();
-    // One byte more than allowed, so that the parser itself says that it is too large.
-    let limit = MAX_MANIFEST_BYTES as u64 + 1;
-    File::open(path).map_err(failed)?.take(limit).read_to_string(&mut text).map_err(failed)?;
-    Ok(text)
-}
-
 /// Tells by the first header which only one of the two has, so that a text that is no TOML at all is told
 /// apart too; by the name of the file where there is none.
 fn kind_of(path: &Path, text: &str) -> Kind {
     let mut is_inside_text = false;
-    for line in text.lines() {
+    // A byte order mark is no part of the first header.
+    for line in text.trim_start_matches('\u{feff}').lines() {
         let header = line.trim_start();
         if !is_inside_text {
             let root = header.trim_start_matches('[').trim_start();
@@ -288,6 +226,7 @@ mod tests {
         check_kind("x.toml", "[[ component ]]", Kind::System);
         check_kind("Component.toml", "[host.ceilings]\n[component]", Kind::System);
         check_kind("x.toml", "x = \"\"\"\n[host]\n\"\"\"\n[config]", Kind::Component);
+        check_kind("x.toml", "\u{feff}[component]", Kind::Component);
         check_kind("x.toml", "[componentx]\n[component", Kind::Component);
     }
 

@@ -12,7 +12,7 @@ use thiserror::Error;
 use airssys_wasm_core::{Address, MessagePayload, SendError, Undelivered};
 use airssys_wasm_system::{ComponentRef, Host, SystemFiles};
 
-use super::lines::LineSplitter;
+use super::lines::{Line, LineSplitter};
 use super::reader::Chunks;
 use super::source::InputError;
 use crate::signals::Interruption;
@@ -51,6 +51,8 @@ pub(crate) struct Fed {
     pub(crate) began: Option<Instant>,
     /// Lines that the first target accepted.
     pub(crate) lines: u64,
+    /// Those of them that were longer than it takes.
+    pub(crate) cut: u64,
     /// Copies that were not taken, for each further target.
     pub(crate) refused: Vec<(Address, u64)>,
 }
@@ -61,6 +63,7 @@ pub(crate) struct Feed {
     first: Target,
     others: Vec<Target>,
     lines: u64,
+    cut: u64,
     began: Option<Instant>,
 }
 
@@ -81,7 +84,7 @@ impl Feed {
         };
         let first = open(first)?;
         let others = others.iter().map(open).collect::<Result<_, _>>()?;
-        Ok(Self { first, others, lines: 0, began: None })
+        Ok(Self { first, others, lines: 0, cut: 0, began: None })
     }
 
     /// Feeds until the end of input or the first signal. `name` is how people call the input.
@@ -120,7 +123,11 @@ impl Feed {
     }
 
     /// Hands one line to everyone.
-    async fn pass(&mut self, line: Bytes, interruption: &Interruption) -> Result<(), FeedError> {
+    async fn pass(
+        &mut self,
+        Line { bytes: line, is_cut }: Line,
+        interruption: &Interruption,
+    ) -> Result<(), FeedError> {
         let accepted = match self.first.reference.send(MessagePayload::new(line.clone())) {
             Err(Undelivered { error: SendError::Full, payload }) => tokio::select! {
                 accepted = self.first.reference.send_waiting(payload) => accepted,
@@ -133,6 +140,7 @@ impl Feed {
             return Err(FeedError::Target { target: self.first.reference.address().clone(), source });
         }
         self.lines += 1;
+        self.cut += u64::from(is_cut);
         for target in &mut self.others {
             target.copy(&line);
         }
@@ -145,6 +153,7 @@ impl Feed {
         Fed {
             began: self.began,
             lines: self.lines,
+            cut: self.cut,
             refused: refused.map(|target| (target.reference.address().clone(), target.refused)).collect(),
         }
     }

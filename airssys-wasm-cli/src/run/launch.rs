@@ -3,13 +3,15 @@
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
+use thiserror::Error;
 use tokio::runtime;
 
 use airssys_wasm_core::IoConfig;
-use airssys_wasm_system::{Host, LaunchStep, SystemError, SystemFiles};
+use airssys_wasm_system::{ComponentStatus, Host, LaunchStep, SystemError, SystemFiles};
 
 use super::feed::{Fed, Feed, FeedError};
-use super::quiet;
+use super::losses::Losses;
+use super::quiet::{self, Parts, ReportError};
 use super::reader::Chunks;
 use super::source::{InputError, Source, SourceKind};
 use super::summary::{Report, Summary};
@@ -34,22 +36,38 @@ pub(crate) fn run(arguments: &RunArguments, format: Format, terminal: &Terminal)
         }
         None => None,
     };
-    let interruption = Interruption::listen().map_err(Failure::running)?;
+    let parts = Parts::of(&files);
+    let interruption = Interruption::listen(parts.grace()).map_err(Failure::running)?;
     let runtime = runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::running)?;
     // Guests may fill every worker, but never this thread, which reads, splits and waits.
-    let mut outcome = runtime.block_on(Run { files, interruption, terminal }.run(input))?;
+    let mut outcome = runtime.block_on(Run { files, parts, interruption, terminal }.run(input))?;
     runtime.shutdown_background();
-    outcome.summary.print(format).map_err(Failure::running)?;
+    let cut = outcome.summary.cut;
+    if cut > 0 {
+        let (lines, were) = if cut == 1 { ("line", "was") } else { ("lines", "were") };
+        terminal.note(&format!("{cut} {lines} longer than the first target takes {were} cut"));
+    }
+    outcome.summary.print(format).map_err(|error| Failure::running(error).beside_results())?;
     match outcome.failure {
-        Some(failure) => Err(failure),
+        Some(failure) => Err(failure.beside_results()),
         None => Ok(Exit::Done),
     }
 }
 
 struct Run<'t> {
     files: SystemFiles,
+    parts: Parts,
     interruption: Interruption,
     terminal: &'t Terminal,
+}
+
+/// Why there is no report.
+#[derive(Debug, Error)]
+enum ProcessError {
+    #[error(transparent)]
+    Feed(#[from] FeedError),
+    #[error(transparent)]
+    Report(#[from] ReportError),
 }
 
 struct Outcome {
@@ -68,10 +86,12 @@ impl Run<'_> {
             let statuses = host.shutdown().await;
             let summary = Summary {
                 report: None,
+                complete: true,
                 statuses,
                 elapsed,
                 interrupted: true,
                 lines: None,
+                cut: 0,
                 refused: Vec::new(),
             };
             return Ok(Outcome { summary, failure: None });
@@ -79,17 +99,30 @@ impl Run<'_> {
         let (fed, report) = self.process(&host, &io, source).await;
         let elapsed = fed.began.map_or(Duration::ZERO, |began| began.elapsed());
         let interrupted = self.interruption.has_come();
-        if report.is_ok() {
-            quiet::settle_copies(&host, &self.files, &io, &self.interruption).await;
-        }
-        let statuses = host.shutdown().await;
+        let mut statuses = self.end(&host, report.as_ref().err()).await;
+        statuses.extend(host.shutdown().await);
+        let losses = Losses::of(&statuses, &self.parts.copied);
+        let complete = report.is_ok() && losses.is_none();
         let (report, failure) = match report {
-            Ok(report) => (Some(report), None),
-            Err(failure) => (None, Some(failure)),
+            Ok(report) => (Some(report), losses.map(Failure::running)),
+            Err(error) => (None, Some(Failure::running(error))),
         };
-        let Fed { lines, refused, .. } = fed;
-        let summary = Summary { report, statuses, elapsed, interrupted, lines: Some(lines), refused };
+        let Fed { lines, cut, refused, .. } = fed;
+        let summary =
+            Summary { report, complete, statuses, elapsed, interrupted, lines: Some(lines), cut, refused };
         Ok(Outcome { summary, failure })
+    }
+
+    /// Ends those that had their time: copies have it now, all others had it where the report came too late.
+    async fn end(&self, host: &Host, error: Option<&ProcessError>) -> Vec<ComponentStatus> {
+        let mut ended = Vec::new();
+        if matches!(error, Some(ProcessError::Report(ReportError::OutOfTime { .. }))) {
+            ended.extend(quiet::end_busy(host, &self.parts.graph).await);
+        }
+        if !quiet::settle_copies(host, &self.parts, &self.interruption).await {
+            ended.extend(quiet::end_busy(host, &self.parts.copied).await);
+        }
+        ended
     }
 
     /// Compiles and starts everything. A signal meanwhile is heeded after it, because a start is bounded.
@@ -111,17 +144,22 @@ impl Run<'_> {
 
     /// Feeds the input and asks for the report. Where not all of the input could be read or handed over,
     /// there is none: no report is better than a wrong one.
-    async fn process(&self, host: &Host, io: &IoConfig, source: Source) -> (Fed, Result<Report, Failure>) {
-        let fed = self.feed(host, io, source).await;
-        let (fed, outcome) = match fed {
+    async fn process(
+        &self,
+        host: &Host,
+        io: &IoConfig,
+        source: Source,
+    ) -> (Fed, Result<Report, ProcessError>) {
+        let (fed, outcome) = match self.feed(host, io, source).await {
             Ok(done) => done,
-            Err(error) => return (Fed::default(), Err(Failure::running(error))),
+            Err(error) => return (Fed::default(), Err(error.into())),
         };
         if let Err(error) = outcome {
-            return (fed, Err(Failure::running(error)));
+            return (fed, Err(error.into()));
         }
-        quiet::settle(host, &self.files, io, &self.interruption).await;
-        (fed, quiet::report(host, &io.output).await.map_err(Failure::running))
+        tracing::info!(lines = fed.lines, "the input has ended");
+        let report = quiet::settle_and_report(host, &self.parts, &io.output, &self.interruption).await;
+        (fed, report.map_err(ProcessError::from))
     }
 
     async fn feed(

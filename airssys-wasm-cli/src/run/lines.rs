@@ -5,6 +5,14 @@
 use bytes::Bytes;
 use memchr::memchr;
 
+/// One line, without its LF.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Line {
+    pub(crate) bytes: Bytes,
+    /// Whether it was longer than the limit.
+    pub(crate) is_cut: bool,
+}
+
 /// Splits chunks into lines without their LF. A line beyond the limit is cut at it.
 #[derive(Debug)]
 pub(crate) struct LineSplitter {
@@ -13,16 +21,18 @@ pub(crate) struct LineSplitter {
     begun: Vec<u8>,
     /// Whether a line is begun: one of no bytes so far is not, because it may be the end of the input.
     is_begun: bool,
+    /// Whether the begun line is longer than the limit.
+    is_cut: bool,
 }
 
 impl LineSplitter {
     pub(crate) fn new(max_bytes: usize) -> Self {
-        Self { max_bytes, begun: Vec::new(), is_begun: false }
+        Self { max_bytes, begun: Vec::new(), is_begun: false, is_cut: false }
     }
 
     /// The next line that ends in `chunk`, which is left with what comes after it. None when no more lines
     /// end in it; then all of it has been taken.
-    pub(crate) fn next_line(&mut self, chunk: &mut &[u8]) -> Option<Bytes> {
+    pub(crate) fn next_line(&mut self, chunk: &mut &[u8]) -> Option<Line> {
         let rest = *chunk;
         let Some((line, after)) = memchr(b'\n', rest).and_then(|at| rest.split_at_checked(at)) else {
             self.begin(rest);
@@ -34,25 +44,27 @@ impl LineSplitter {
             self.begin(line);
             return Some(self.take());
         }
-        Some(Bytes::copy_from_slice(line.get(..self.max_bytes).unwrap_or(line)))
+        let bytes = Bytes::copy_from_slice(line.get(..self.max_bytes).unwrap_or(line));
+        Some(Line { is_cut: bytes.len() < line.len(), bytes })
     }
 
     /// The last line, where the input does not end with an LF.
-    pub(crate) fn finish(&mut self) -> Option<Bytes> {
+    pub(crate) fn finish(&mut self) -> Option<Line> {
         self.is_begun.then(|| self.take())
     }
 
     fn begin(&mut self, part: &[u8]) {
         let room = self.max_bytes.saturating_sub(self.begun.len());
         self.begun.extend_from_slice(part.get(..room).unwrap_or(part));
+        self.is_cut |= part.len() > room;
         self.is_begun |= !part.is_empty();
     }
 
-    fn take(&mut self) -> Bytes {
-        let line = Bytes::copy_from_slice(&self.begun);
+    fn take(&mut self) -> Line {
+        let bytes = Bytes::copy_from_slice(&self.begun);
         self.begun.clear();
         self.is_begun = false;
-        line
+        Line { bytes, is_cut: std::mem::take(&mut self.is_cut) }
     }
 }
 
@@ -63,8 +75,8 @@ mod tests {
 
     use super::*;
 
-    /// The lines of `input` when it comes in chunks of these lengths, over and over.
-    fn split(input: &[u8], chunks: &[usize], max_bytes: usize) -> Vec<Vec<u8>> {
+    /// The lines of `input`, and which were cut, when it comes in chunks of these lengths, over and over.
+    fn split(input: &[u8], chunks: &[usize], max_bytes: usize) -> Vec<(Vec<u8>, bool)> {
         let mut splitter = LineSplitter::new(max_bytes);
         let mut lines = Vec::new();
         let mut rest = input;
@@ -73,30 +85,32 @@ mod tests {
             let (mut chunk, after) = rest.split_at((*lengths.next().unwrap()).min(rest.len()));
             rest = after;
             while let Some(line) = splitter.next_line(&mut chunk) {
-                lines.push(line.to_vec());
+                lines.push((line.bytes.to_vec(), line.is_cut));
                 assert!(splitter.begun.is_empty());
             }
             assert!(chunk.is_empty());
             assert!(splitter.begun.len() <= max_bytes);
         }
-        lines.extend(splitter.finish().map(|line| line.to_vec()));
+        lines.extend(splitter.finish().map(|line| (line.bytes.to_vec(), line.is_cut)));
         assert_eq!(splitter.finish(), None);
         lines
     }
 
-    fn naively(input: &[u8], max_bytes: usize) -> Vec<Vec<u8>> {
+    fn naively(input: &[u8], max_bytes: usize) -> Vec<(Vec<u8>, bool)> {
         let mut lines: Vec<_> = input.split(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect();
         if lines.last().is_some_and(Vec::is_empty) {
             lines.pop();
         }
-        lines.iter_mut().for_each(|line| line.truncate(max_bytes));
-        lines
+        let cut = |line: Vec<u8>| (line.iter().copied().take(max_bytes).collect(), line.len() > max_bytes);
+        lines.into_iter().map(cut).collect()
     }
 
     #[track_caller]
     fn check(input: &[u8], expected: &[&[u8]]) {
         for length in 1..=input.len().max(1) {
-            assert_eq!(split(input, &[length], 5), expected, "chunks of {length}");
+            let lines = split(input, &[length], 5);
+            let bytes: Vec<_> = lines.iter().map(|(bytes, _)| bytes.as_slice()).collect();
+            assert_eq!(bytes, expected, "chunks of {length}");
         }
     }
 
@@ -116,6 +130,9 @@ mod tests {
     fn a_long_line_is_cut_at_the_limit() {
         check(b"12345\n123456\n1234567890123\n1", &[b"12345", b"12345", b"12345", b"1"]);
         check(b"1234567890", &[b"12345"]);
+        let cut: Vec<_> =
+            split(b"12345\n123456\n1\n", &[3], 5).into_iter().map(|(_, is_cut)| is_cut).collect();
+        assert_eq!(cut, [false, true, false]);
     }
 
     proptest! {

@@ -3,6 +3,7 @@
 mod feed;
 mod launch;
 mod lines;
+mod losses;
 mod pretty;
 mod quiet;
 mod reader;

@@ -38,11 +38,15 @@ impl Report {
 #[derive(Debug)]
 pub(crate) struct Summary {
     pub(crate) report: Option<Report>,
+    /// Whether all that was accepted had its way into the report.
+    pub(crate) complete: bool,
     pub(crate) statuses: Vec<ComponentStatus>,
     pub(crate) elapsed: Duration,
     pub(crate) interrupted: bool,
     /// Lines that were fed; none where the system has no input.
     pub(crate) lines: Option<u64>,
+    /// Those of them that were cut.
+    pub(crate) cut: u64,
     /// Copies of lines that further targets did not take.
     pub(crate) refused: Vec<(Address, u64)>,
 }
@@ -50,9 +54,11 @@ pub(crate) struct Summary {
 #[derive(Serialize)]
 struct SummaryJson<'s> {
     report: Option<&'s Report>,
+    complete: bool,
     components: Vec<ComponentJson>,
     elapsed_ms: u64,
     interrupted: bool,
+    cut: u64,
 }
 
 #[derive(Serialize)]
@@ -139,9 +145,11 @@ impl Summary {
     fn json(&self) -> SummaryJson<'_> {
         SummaryJson {
             report: self.report.as_ref(),
+            complete: self.complete,
             components: self.statuses.iter().map(ComponentJson::from).collect(),
             elapsed_ms: u64::try_from(self.elapsed.as_millis()).unwrap_or(u64::MAX),
             interrupted: self.interrupted,
+            cut: self.cut,
         }
     }
 
@@ -235,10 +243,12 @@ mod tests {
     fn summary(report: Option<Report>) -> Summary {
         Summary {
             report,
+            complete: true,
             statuses: Vec::new(),
             elapsed: Duration::from_millis(2_000),
             interrupted: false,
             lines: Some(10),
+            cut: 2,
             refused: vec![("logs/mischief".parse().unwrap(), 3)],
         }
     }
@@ -246,7 +256,7 @@ mod tests {
     #[track_caller]
     fn check_json(reply: &[u8], expected: &str) {
         let json = serde_json::to_string(&summary(Some(Report::new(reply))).json()).unwrap();
-        let rest = r#","components":[],"elapsed_ms":2000,"interrupted":false}"#;
+        let rest = r#","complete":true,"components":[],"elapsed_ms":2000,"interrupted":false,"cut":2}"#;
         assert_eq!(json, format!(r#"{{"report":{expected}{rest}"#));
     }
 

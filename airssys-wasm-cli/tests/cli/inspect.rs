@@ -1,8 +1,10 @@
 //! What `inspect` tells of the built guests.
 
+use std::fs;
+
 use serde_json::json;
 
-use crate::support::{check_exit, json as json_of, run, text};
+use crate::support::{check_exit, json as json_of, root, run, text};
 
 #[test]
 fn missing_imports_are_all_listed() {
@@ -73,4 +75,27 @@ fn what_is_no_component_is_refused() {
     assert_eq!(text(&output.stderr), expected);
     check_exit(&run(&["inspect", "README.md"]), 1);
     check_exit(&run(&["inspect", "guests/built/no_such_file.wasm"]), 1);
+}
+
+#[test]
+fn ceilings_are_those_of_the_named_system() {
+    let folder = tempfile::tempdir().unwrap();
+    let system = folder.path().join("airssys.toml");
+    let component = "guests/built/parser.wasm";
+    let bytes = fs::metadata(root().join(component)).unwrap().len();
+    let inspect = |ceiling: u64| {
+        let ceilings =
+            format!("[host.ceilings]\nmax_memory_bytes = 1048576\nmax_component_bytes = {ceiling}\n");
+        let listed = "[[component]]\nmanifest = \"Component.toml\"\n";
+        fs::write(&system, format!("{ceilings}{listed}")).unwrap();
+        run(&["inspect", component, "--ceilings", system.to_str().unwrap(), "--format", "json"])
+    };
+    let output = inspect(bytes);
+    check_exit(&output, 0);
+    let found = json_of(&output);
+    assert_eq!(found["raises_ceiling"], found["max_memory_bytes"].as_u64().unwrap() > 1_048_576);
+    let output = inspect(bytes - 1);
+    check_exit(&output, 1);
+    let stderr = text(&output.stderr);
+    assert!(stderr.contains(&format!("component of {bytes} bytes; at most {}", bytes - 1)), "{stderr}");
 }

@@ -7,6 +7,8 @@
     reason = "a test that cannot go on should stop"
 )]
 
+mod completeness;
+mod failures;
 mod inspect;
 mod manifests;
 mod pipeline;

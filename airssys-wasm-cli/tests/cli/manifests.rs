@@ -1,10 +1,10 @@
 //! Manifests that are not valid, in `run` and in `validate`.
 
-use std::fs;
+use std::fs::{self, File};
 
 use serde_json::json;
 
-use crate::support::{System, check_exit, json as json_of, run, text};
+use crate::support::{System, check_exit, json as json_of, root, run, text};
 
 const START: &str = "[component]\nname = \"guest\"\nversion = \"0.1.0\"\n";
 
@@ -150,4 +150,56 @@ fn a_valid_file_in_json() {
     check_exit(&output, 0);
     let file = json!({"file": "examples/log-pipeline/airssys.toml", "kind": "system", "valid": true});
     assert_eq!(json_of(&output), json!({"valid": true, "files": [file], "diagnostics": []}));
+}
+
+/// What both commands say of a system whose ceilings do not suffice for its one guest.
+#[track_caller]
+fn check_system(ceilings: &str, instances: u32, expected: &str) {
+    let system = System::of("echo.wasm", "", "");
+    let listed = format!("[[component]]\nmanifest = \"Component.toml\"\ninstances = {instances}\n");
+    fs::write(system.path().join("airssys.toml"), format!("[host.ceilings]\n{ceilings}\n{listed}")).unwrap();
+    for command in ["run", "validate"] {
+        let output = run(&[command, system.argument()]);
+        check_exit(&output, 1);
+        assert_eq!(system.relative(text(&output.stderr)).trim_end(), expected, "{command}");
+    }
+}
+
+#[test]
+fn all_instances_must_fit_into_the_memory_of_the_host() {
+    check_system(
+        "total_memory_bytes = 3145727",
+        3,
+        "\
+error: with this component 3145728 bytes of memory are declared in all; at most 3145727 are allowed
+ --> SYSTEM/airssys.toml:4:12
+  |
+4 | manifest = \"Component.toml\"
+  |            ^^^^^^^^^^^^^^^^
+  = help: start fewer instances, lower their max_bytes, or raise [host.ceilings] total_memory_bytes",
+    );
+}
+
+#[test]
+fn the_file_of_a_component_must_not_be_too_large() {
+    let bytes = fs::metadata(root().join("guests/built/echo.wasm")).unwrap().len();
+    check_system(
+        &format!("max_component_bytes = {}", bytes - 1),
+        1,
+        &format!(
+            "\
+error: SYSTEM/guest.wasm has {bytes} bytes; at most {} are allowed
+ --> SYSTEM/airssys.toml:4:12
+  |
+4 | manifest = \"Component.toml\"
+  |            ^^^^^^^^^^^^^^^^
+  = help: make it smaller, or raise [host.ceilings] max_component_bytes",
+            bytes - 1
+        ),
+    );
+    let system = System::of("echo.wasm", "", "");
+    File::create(system.path().join("guest.wasm")).unwrap().set_len(33_554_433).unwrap();
+    let output = run(&["validate", system.path().join("Component.toml").to_str().unwrap()]);
+    check_exit(&output, 1);
+    assert!(text(&output.stderr).contains("component of 33554433 bytes; at most 33554432 are allowed"));
 }

@@ -76,6 +76,7 @@ fn mischief_changes_nothing_and_is_told_of() {
     let quiet = run(&["run", QUIET, "--format", "json", "--input", sample]);
     assert_eq!(summary["report"], json_of(&quiet)["report"]);
     assert_eq!(summary["interrupted"], false);
+    assert_eq!(summary["complete"], true, "mischief gets nothing but copies");
     assert!(summary["elapsed_ms"].is_u64());
     let components = summary["components"].as_array().unwrap();
     let ids: Vec<_> = components.iter().map(|component| component["id"].as_str().unwrap()).collect();
@@ -97,7 +98,7 @@ fn the_summary_has_exactly_its_keys() {
     check_exit(&output, 0);
     let summary = json_of(&output);
     let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
-    assert_eq!(keys(&summary), ["components", "elapsed_ms", "interrupted", "report"]);
+    assert_eq!(keys(&summary), ["complete", "components", "cut", "elapsed_ms", "interrupted", "report"]);
     let component = &summary["components"][0];
     let expected = [
         "dead_letters",

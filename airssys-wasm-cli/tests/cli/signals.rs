@@ -1,7 +1,8 @@
 //! Ctrl-C and SIGTERM, at rest and while guests spin.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{Read, Write};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -29,12 +30,24 @@ fn signal(child: &Child, name: &str) {
 
 /// Waits until the system runs; its log says so.
 fn wait_until_running(child: &mut Child) {
-    let mut line = String::new();
-    let mut log = BufReader::new(child.stderr.as_mut().unwrap());
-    while !line.contains("running") {
-        line.clear();
-        assert!(log.read_line(&mut line).unwrap() > 0, "it ended before it was running");
+    wait_for_log(child, "running");
+}
+
+/// Waits for a line of the log, and takes nothing of what follows it.
+fn wait_for_log(child: &mut Child, part: &str) {
+    let log = child.stderr.as_mut().unwrap();
+    let mut line = Vec::new();
+    let mut byte = [0];
+    while log.read(&mut byte).unwrap() > 0 {
+        line.push(byte[0]);
+        if line.ends_with(b"\n") {
+            if text(&line).contains(part) {
+                return;
+            }
+            line.clear();
+        }
     }
+    panic!("it ended before its log said {part:?}");
 }
 
 /// Signals until the process is gone.
@@ -96,6 +109,40 @@ fn a_system_without_input_runs_until_a_signal() {
     let summary = check_clean_end(child);
     assert!(summary["report"].is_null());
     assert_eq!(summary["components"][0]["state"], "stopped");
+}
+
+/// Ends a guest that sleeps for a minute by a signal, with this input and its end.
+#[track_caller]
+fn check_bounded_end(input: &[u8], is_over: bool) {
+    let slow = "\n[resources.cpu]\ntimeout_ms = 60000\n\n[lifecycle]\nstop_grace_ms = 300\n";
+    let system = System::of("park_in_host_call.wasm", IO, slow);
+    let mut child = start(system.argument(), "info");
+    let mut writer = child.stdin.take();
+    wait_until_running(&mut child);
+    writer.as_mut().unwrap().write_all(input).unwrap();
+    if is_over {
+        writer = None;
+        wait_for_log(&mut child, "the input has ended");
+    }
+    let began = Instant::now();
+    signal(&child, "TERM");
+    let output = child.wait_with_output().unwrap();
+    drop(writer);
+    assert!(began.elapsed() < Duration::from_secs(30), "{:?}", began.elapsed());
+    assert_eq!(output.status.code(), Some(3), "{}", String::from_utf8_lossy(&output.stderr));
+    let summary = json(&output);
+    assert!(summary["report"].is_null());
+    assert_eq!((&summary["complete"], &summary["interrupted"]), (&false.into(), &true.into()));
+    let stderr = text(&output.stderr);
+    assert!(stderr.contains("error: test/guest gives no report within 300 ms of the signal"), "{stderr}");
+}
+
+#[test]
+fn a_signal_bounds_the_end_wherever_it_comes() {
+    // While input is read, while it is waited for, and while the report is.
+    check_bounded_end(b"sleep\n", false);
+    check_bounded_end(b"sleep\nsleep\n", true);
+    check_bounded_end(b"", true);
 }
 
 #[test]

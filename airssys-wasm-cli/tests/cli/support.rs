@@ -1,6 +1,7 @@
 //! Starts the command line and looks at what it leaves behind.
 
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -17,6 +18,18 @@ pub(crate) fn command(arguments: &[&str]) -> Command {
 
 pub(crate) fn run(arguments: &[&str]) -> Output {
     command(arguments).output().unwrap()
+}
+
+/// The outcome of a run that reads this from standard input.
+pub(crate) fn run_with(arguments: &[&str], input: &[u8]) -> Output {
+    let mut child = command(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(input).unwrap();
+    child.wait_with_output().unwrap()
 }
 
 /// The root of the workspace.
@@ -61,6 +74,26 @@ impl System {
         )
         .unwrap();
         system
+    }
+
+    /// Several built guests by name, in the namespace `test`; to each manifest its text is added.
+    pub(crate) fn of_many(io: &str, guests: &[(&str, &str, &str)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut entries = String::new();
+        for (name, guest, more) in guests {
+            let component = folder.path().join(name);
+            fs::create_dir(&component).unwrap();
+            fs::copy(root().join("guests/built").join(guest), component.join(format!("{name}.wasm")))
+                .unwrap();
+            let manifest = format!(
+                "[component]\nname = \"{name}\"\nnamespace = \"test\"\nversion = \"0.1.0\"\n\n\
+                 [resources.memory]\nmax_bytes = 1048576\n{more}"
+            );
+            fs::write(component.join("Component.toml"), manifest).unwrap();
+            entries.push_str(&format!("[[component]]\nmanifest = \"{name}/Component.toml\"\n"));
+        }
+        fs::write(folder.path().join("airssys.toml"), format!("{entries}{io}")).unwrap();
+        Self { folder }
     }
 
     /// A component's manifest and a system that names it, without the component itself.
