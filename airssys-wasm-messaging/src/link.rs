@@ -3,7 +3,9 @@
 //! Invariant: what is remembered is used only while the guard's generation and the registration that
 //! it was made at still stand; else it is decided again before the message goes out.
 
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::Poll;
 
 use arc_swap::{ArcSwap, ArcSwapOption, Guard};
 
@@ -21,6 +23,9 @@ use airssys_wasm_core::{
 /// with thousands of full mailboxes costs its senders a fixed time.
 const MAX_OFFERS: usize = 8;
 
+/// Instances whose room one sender waits for at a time, for the same reason.
+const MAX_WAITS: usize = 64;
+
 /// A way from one sender to one receiver, opened by [`Router::open_link`](crate::Router::open_link).
 ///
 /// Using a link is cheaper than naming the target each time. It stays of use for ever: where the
@@ -32,9 +37,8 @@ pub struct RouterLink {
     target: Address,
     traffic: Arc<TrafficCounters>,
     resolved: ArcSwap<Resolved>,
-    /// The instance that refused the last message for want of room: it is waited for, and offered
-    /// the message again first.
-    refused_by: ArcSwapOption<Receiver>,
+    /// The instance that had room when a message last waited for it: it is offered the message first.
+    has_room: ArcSwapOption<Receiver>,
 }
 
 /// What was decided and found, and when.
@@ -78,8 +82,8 @@ impl RouterLink {
         traffic: Arc<TrafficCounters>,
         resolved: Resolved,
     ) -> Self {
-        let (resolved, refused_by) = (ArcSwap::from_pointee(resolved), ArcSwapOption::empty());
-        Self { router, sender, target, traffic, resolved, refused_by }
+        let (resolved, has_room) = (ArcSwap::from_pointee(resolved), ArcSwapOption::empty());
+        Self { router, sender, target, traffic, resolved, has_room }
     }
 
     /// Who sends through this link.
@@ -176,33 +180,33 @@ impl RouterLink {
         }
     }
 
-    /// Offers the message to the instance whose turn it is, then to those after it.
+    /// Offers the message to the instance that had room for it, then to the one whose turn it is and to
+    /// those after it.
     fn push_in_turn(&self, group: &Group, mut message: Refused) -> Result<(), Refused> {
         let members = group.members();
-        let waited_for = self.refused_by.load().as_ref().filter(|receiver| receiver.is_open()).cloned();
+        let has_room = self.has_room.load().as_ref().filter(|receiver| receiver.is_open()).cloned();
         let in_turn = members.starting_at(group.next_turn(&members)).filter(|receiver| receiver.is_open());
         message.error = SendError::Closed;
-        let mut full = None;
-        for receiver in waited_for.iter().chain(in_turn).take(MAX_OFFERS) {
+        let mut is_full = false;
+        for receiver in has_room.iter().chain(in_turn).take(MAX_OFFERS) {
             match self.push_to(receiver, message) {
                 Ok(()) => {
-                    if waited_for.is_some() {
-                        self.refused_by.store(None);
+                    if has_room.is_some() {
+                        self.has_room.store(None);
                     }
                     return Ok(());
                 }
                 Err(back) => message = back,
             }
             match message.error {
-                SendError::Full => full = full.or_else(|| Some(Arc::clone(receiver))),
+                SendError::Full => is_full = true,
                 SendError::Closed => {}
                 // Too large and without a handler are true of all instances alike.
                 _ => return Err(message),
             }
         }
-        if let Some(receiver) = full {
+        if is_full {
             message.error = SendError::Full;
-            self.refused_by.store(Some(receiver));
         }
         Err(message)
     }
@@ -254,21 +258,39 @@ impl RouterLink {
         self.traffic.count(error);
     }
 
-    /// The mailbox that a message refused as full waits for.
-    fn wanted(&self) -> Option<Arc<Receiver>> {
+    /// The instances that a message refused as full waits for.
+    fn wanted(&self) -> Vec<Arc<Receiver>> {
         match &self.resolved.load().route {
-            Route::One(receiver) => Some(Arc::clone(receiver)),
+            Route::One(receiver) => vec![Arc::clone(receiver)],
             Route::Any(group) => {
-                let refused_by = self.refused_by.load_full().filter(|receiver| receiver.is_open());
-                refused_by.or_else(|| group.members().all().first().cloned())
+                let members = group.members();
+                let in_turn = members.starting_at(group.next_turn(&members));
+                in_turn.filter(|receiver| receiver.is_open()).take(MAX_WAITS).cloned().collect()
             }
         }
     }
 
+    /// Resolves when the first of them has room: one that is stuck keeps nobody from the others. At once
+    /// where there is none.
     async fn wait_for_room(&self) {
-        if let Some(receiver) = self.wanted() {
-            receiver.room().await;
+        let mut rooms: Vec<_> = self
+            .wanted()
+            .into_iter()
+            .map(|receiver| {
+                Box::pin(async move {
+                    receiver.room().await;
+                    receiver
+                })
+            })
+            .collect();
+        if rooms.is_empty() {
+            return;
         }
+        let first = poll_fn(|cx| {
+            let mut ready = rooms.iter_mut().map(|room| room.as_mut().poll(cx));
+            ready.find(Poll::is_ready).unwrap_or(Poll::Pending)
+        });
+        self.has_room.store(Some(first.await));
     }
 }
 
@@ -295,7 +317,11 @@ impl MessageLink for RouterLink {
     }
 
     fn waits_for_room(&self) -> bool {
-        self.wanted().is_some_and(|receiver| receiver.mailbox.overflow() == Overflow::Wait)
+        let waits = |receiver: &Arc<Receiver>| receiver.mailbox.overflow() == Overflow::Wait;
+        match &self.resolved.load().route {
+            Route::One(receiver) => waits(receiver),
+            Route::Any(group) => group.members().all().first().is_some_and(waits),
+        }
     }
 
     fn room(&self) -> BoxFuture<'_, ()> {

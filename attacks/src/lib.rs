@@ -2,7 +2,8 @@
 //! observed.
 //!
 //! A row of the table is an [`Attack`]: a limit, the key or constant that declares it, the guest that
-//! attacks it, and a function that measures. A new row is one entry in a module of `rows`.
+//! attacks it, and a function that measures. A new row is one entry in a module of `rows`. Every key of the
+//! manifests that limits or grants something has one, or a reason in [`DECLARED_KEYS`] why it has none.
 //!
 //! Invariant: a verdict comes from what was measured while the guest ran, never from what was configured;
 //! a row that measured nothing is broken.
@@ -15,7 +16,10 @@
 #![forbid(unsafe_code)]
 
 mod attack;
+mod bare;
+mod flood;
 mod guests;
+mod keys;
 mod log_meter;
 mod observation;
 mod rows;
@@ -23,6 +27,7 @@ mod siege;
 mod table;
 
 pub use attack::{Attack, Row};
+pub use keys::{DECLARED_KEYS, DeclaredKey};
 pub use observation::{Figure, Verdict};
 pub use rows::attacks;
 pub use table::{to_json, to_text};

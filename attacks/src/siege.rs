@@ -1,12 +1,14 @@
 //! A hostile component on a real host, beside a sibling that must not notice.
 
+use std::pin::pin;
+use std::task::{Context as Waiting, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 
-use airssys_wasm_core::{Address, ComponentState, EndCause, RequestError};
+use airssys_wasm_core::{Address, Ceilings, ComponentState, EndCause, RequestError};
 use airssys_wasm_runtime::RuntimeError;
-use airssys_wasm_system::{Component, ComponentRef, ComponentStatus, Host, SystemError};
+use airssys_wasm_system::{Component, ComponentRef, ComponentStatus, Event, EventStream, Host, SystemError};
 
 use crate::guests;
 
@@ -20,7 +22,7 @@ const EVERY_ATTACKER: &str = "attack/*";
 pub(crate) const ROUNDS: usize = 5;
 
 /// When an attack counts as never ended, far beyond every limit that is declared.
-const GIVE_UP: Duration = Duration::from_secs(30);
+pub(crate) const GIVE_UP: Duration = Duration::from_secs(30);
 
 /// What the host may take over a deadline on a loaded machine before the row turns red; the figure that
 /// is shown is the one that was observed.
@@ -44,6 +46,8 @@ pub(crate) struct Strike {
     /// From the request to the answer that the instance has ended.
     pub(crate) elapsed: Duration,
     pub(crate) cause: EndCause,
+    /// Instances of any component that ended meanwhile, as the host's events tell.
+    pub(crate) ended: u64,
 }
 
 /// A start that was refused.
@@ -51,21 +55,23 @@ pub(crate) struct Strike {
 pub(crate) struct Refusal {
     pub(crate) elapsed: Duration,
     pub(crate) error: RuntimeError,
-    /// Bytes of memory that instances of the refused component held at the most, as the host sees them.
-    pub(crate) held_bytes: u64,
-    /// Instances of it that the host still knows.
-    pub(crate) instances: u64,
+    /// Instances that were made all the same, as the host's events tell.
+    pub(crate) started: u64,
 }
 
 impl Field {
     pub(crate) async fn new() -> Result<Self> {
-        Self::receiving(EVERY_ATTACKER).await
+        Self::beside(sibling(EVERY_ATTACKER)?).await
     }
 
-    /// A field whose sibling takes messages from those that match.
-    async fn receiving(pattern: &str) -> Result<Self> {
-        let host = Host::builder().max_instances(16).build()?;
-        let sibling = guests::component("echo")?.receive_from(pattern.parse()?);
+    /// A field with this sibling, which echoes.
+    pub(crate) async fn beside(sibling: Component) -> Result<Self> {
+        Self::within(Ceilings::default(), sibling).await
+    }
+
+    /// A field on a host with these ceilings.
+    pub(crate) async fn within(ceilings: Ceilings, sibling: Component) -> Result<Self> {
+        let host = Host::builder().max_instances(16).ceilings(ceilings).build()?;
         let sibling = host.start(sibling).await?;
         let field = Self { host, sibling };
         field.sibling_lives().await?;
@@ -75,6 +81,7 @@ impl Field {
     /// Starts what must not start.
     pub(crate) async fn refuse(&self, component: Component) -> Result<Refusal> {
         let address = component.address();
+        let mut events = self.host.events();
         let began = Instant::now();
         let start = tokio::time::timeout(GIVE_UP, self.host.start(component));
         let result = start.await.context("the start did not end")?;
@@ -84,10 +91,22 @@ impl Field {
             Err(other) => return Err(anyhow::Error::new(other).context("refused for another reason")),
             Ok(_) => bail!("{address} was started"),
         };
-        let left = self.host.status_of(&address);
-        let held_bytes = left.iter().filter_map(|status| status.memory).map(|memory| memory.peak_bytes).sum();
+        let happened = happened(&mut events)?;
+        let is_start = |event: &&Event| matches!(event, Event::Started { id } if id.component() == address);
+        let started = happened.iter().filter(is_start).count() as u64;
+        ensure!(self.host.status_of(&address).is_empty(), "something of {address} stays");
         self.sibling_lives().await?;
-        Ok(Refusal { elapsed, error, held_bytes, instances: left.len() as u64 })
+        Ok(Refusal { elapsed, error, started })
+    }
+
+    pub(crate) fn host(&self) -> &Host {
+        &self.host
+    }
+
+    /// Asks, and expects an answer as text.
+    pub(crate) async fn ask(&self, whom: &ComponentRef, payload: &str) -> Result<String> {
+        let reply = whom.request_within(payload, GIVE_UP).await.context("the attack was not answered")?;
+        Ok(String::from_utf8(reply.bytes().to_vec())?)
     }
 
     /// The sibling answers, and was never restarted.
@@ -110,6 +129,25 @@ impl Field {
     }
 }
 
+/// The sibling, which takes messages from those that match.
+pub(crate) fn sibling(pattern: &str) -> Result<Component> {
+    Ok(guests::component("echo")?.receive_from(pattern.parse()?))
+}
+
+/// What the host has told until now.
+fn happened(events: &mut EventStream) -> Result<Vec<Event>> {
+    let mut all = Vec::new();
+    loop {
+        // Outside of any budget of the task, so that only an empty stream keeps it waiting.
+        let next = pin!(tokio::task::unconstrained(events.next()));
+        match next.poll(&mut Waiting::from_waker(Waker::noop())) {
+            Poll::Ready(Some(Event::Missed { count })) => bail!("{count} events were missed"),
+            Poll::Ready(Some(event)) => all.push(event),
+            Poll::Ready(None) | Poll::Pending => return Ok(all),
+        }
+    }
+}
+
 impl Siege {
     /// Starts a hostile component, which behaves as long as it is only greeted.
     pub(crate) async fn lay(component: Component) -> Result<Self> {
@@ -118,7 +156,7 @@ impl Siege {
 
     /// As [`lay`](Self::lay), beside a sibling that takes messages from those that match.
     pub(crate) async fn lay_beside(pattern: &str, component: Component) -> Result<Self> {
-        let field = Field::receiving(pattern).await?;
+        let field = Field::beside(sibling(pattern)?).await?;
         let hostile = field.host.start(component).await.context("the hostile component does not start")?;
         let siege = Self { field, hostile };
         siege.greet().await?;
@@ -129,6 +167,7 @@ impl Siege {
     /// instance answers, and so does the sibling.
     pub(crate) async fn strike(&self, payload: &str) -> Result<Strike> {
         let before = self.status()?;
+        let mut events = self.field.host.events();
         let began = Instant::now();
         let answer = self.hostile.request_within(payload, GIVE_UP).await;
         let elapsed = began.elapsed();
@@ -149,7 +188,9 @@ impl Siege {
         ensure!(after.handled == before.handled + 1, "the call that was ended counts as handled");
         let cause = after.last_end.context("the host knows no cause")?;
         self.field.sibling_lives().await?;
-        Ok(Strike { elapsed, cause })
+        let happened = happened(&mut events)?;
+        let ended = happened.iter().filter(|event| matches!(event, Event::Ended { .. })).count() as u64;
+        Ok(Strike { elapsed, cause, ended })
     }
 
     /// Attacks, and expects that the instance survives it with an answer.

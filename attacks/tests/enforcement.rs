@@ -3,7 +3,11 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use airssys_wasm_attacks::{attacks, to_text};
+use airssys_wasm_attacks::{DECLARED_KEYS, attacks, to_text};
+use airssys_wasm_core::{
+    Backoff, Ceilings, ComponentManifest, CpuConfig, LifecycleConfig, MailboxConfig, MemoryConfig,
+    MessagingCapabilities, SupervisionConfig, SystemManifest,
+};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_limit_holds_against_its_attack() {
@@ -34,4 +38,90 @@ fn a_row_is_told_apart_from_every_other() {
     let attacks = attacks();
     let names: BTreeSet<_> = attacks.iter().map(|attack| (attack.limit, attack.key, attack.guest)).collect();
     assert_eq!(names.len(), attacks.len());
+}
+
+#[test]
+fn every_declared_key_has_an_attack_or_a_reason() {
+    let attacked: BTreeSet<_> = attacks().iter().map(|attack| attack.key).collect();
+    for declared in DECLARED_KEYS {
+        assert_eq!(
+            attacked.contains(declared.key),
+            declared.exemption.is_none(),
+            "{}: left is whether a row has it, right whether one must",
+            declared.key
+        );
+        assert!(declared.exemption.is_none_or(|reason| !reason.is_empty()), "{}", declared.key);
+    }
+    let declared: BTreeSet<_> = DECLARED_KEYS.iter().map(|declared| declared.key).collect();
+    assert_eq!(declared.len(), DECLARED_KEYS.len(), "a key is listed twice");
+    let unknown: Vec<_> =
+        attacked.iter().filter(|key| key.contains('.') && !declared.contains(*key)).collect();
+    assert!(unknown.is_empty(), "attacked, but not declared: {unknown:?}");
+}
+
+/// The fields of a section as keys. A field more in the section does not compile until it is named here.
+macro_rules! keys {
+    ($section:literal, $type:ident { $($field:ident),+ }) => {{
+        let _all = |$type { $($field: _),+ }: $type| ();
+        [$(concat!($section, ".", stringify!($field)).to_owned()),+]
+    }};
+}
+
+#[test]
+fn every_section_of_limits_and_rights_is_listed_whole() {
+    let mut keys = BTreeSet::new();
+    keys.extend(keys!("resources.memory", MemoryConfig { max_bytes }));
+    keys.extend(keys!("resources.cpu", CpuConfig { max_fuel, timeout_ms }));
+    keys.extend(keys!("lifecycle", LifecycleConfig { start_timeout_ms, start_fuel, stop_grace_ms }));
+    keys.extend(keys!("mailbox", MailboxConfig { capacity, max_bytes, overflow }));
+    keys.extend(keys!(
+        "capabilities.messaging",
+        MessagingCapabilities { send_to, receive_from, max_message_bytes, rate_per_second, burst }
+    ));
+    keys.extend(keys!("supervision", SupervisionConfig { policy, max_restarts, window_seconds, backoff }));
+    keys.extend(keys!("supervision.backoff", Backoff { initial_ms, max_ms, factor, jitter }));
+    keys.extend(keys!(
+        "host.ceilings",
+        Ceilings { max_memory_bytes, max_fuel, max_timeout_ms, max_component_bytes, total_memory_bytes }
+    ));
+    // The policy's key is `restart`, and the backoff is a table of its own.
+    assert!(keys.remove("supervision.policy") && keys.remove("supervision.backoff"));
+    keys.insert("supervision.restart".to_owned());
+    keys.extend(["component.instances".to_owned(), "component.max_memory_bytes".to_owned()]);
+    let listed: BTreeSet<_> = DECLARED_KEYS.iter().map(|declared| declared.key.to_owned()).collect();
+    assert_eq!(keys, listed, "left: what the manifests can say, right: the table");
+}
+
+#[test]
+fn the_manifests_have_every_declared_key() {
+    const HEAD: &str = "[component]\nname = \"a\"\nversion = \"0.1.0\"\n";
+    const MEMORY: &str = "[resources.memory]\nmax_bytes = 1048576\n";
+    for declared in DECLARED_KEYS {
+        let (section, key) = declared.key.rsplit_once('.').unwrap();
+        let value = match key {
+            "overflow" => "\"wait\"",
+            "send_to" | "receive_from" => "[\"a/*\"]",
+            "restart" => "\"transient\"",
+            "factor" | "jitter" => "1.0",
+            "instances" | "max_restarts" => "2",
+            _ => "1048576",
+        };
+        // Any number will do: one that is out of range is still no unknown key.
+        let error = match section {
+            "host.ceilings" => SystemManifest::parse("a", &format!("[{section}]\n{key} = {value}\n")).err(),
+            "component" => {
+                let text = format!("[[component]]\nmanifest = \"a.toml\"\n{key} = {value}\n");
+                SystemManifest::parse("a", &text).err()
+            }
+            "resources.memory" => {
+                ComponentManifest::parse("a", &format!("{HEAD}{MEMORY}"), &Ceilings::default()).err()
+            }
+            _ => {
+                let text = format!("{HEAD}{MEMORY}[{section}]\n{key} = {value}\n");
+                ComponentManifest::parse("a", &text, &Ceilings::default()).err()
+            }
+        };
+        let told = error.map(|error| error.to_string()).unwrap_or_default();
+        assert!(!told.contains("unknown") && !told.contains("not supported"), "{}: {told}", declared.key);
+    }
 }

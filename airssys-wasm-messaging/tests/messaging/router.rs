@@ -333,12 +333,44 @@ fn a_full_instance_passes_its_turn_on() -> Outcome {
     }
     assert_eq!(send(&*link, &from, 4), Err(SendError::Full));
     assert!(link.waits_for_room());
-    // Whichever refused it is the one that is waited for and offered the message again.
+    // Whichever has room first is offered the message first.
     assert!(ready(link.room()).is_none());
     assert_eq!((taken(&mut first).len(), taken(&mut second).len()), (1, 3));
     assert!(ready(link.room()).is_some());
     assert!(link.resend(numbered(&from, 4, 4).payload).is_ok());
     assert_eq!(taken(&mut first).len() + taken(&mut second).len(), 1);
+    Ok(())
+}
+
+/// Two instances, and more of them than one message is offered to.
+#[tokio::test]
+async fn a_stuck_instance_keeps_nobody_from_the_others() -> Outcome {
+    for instances in [2, 12] {
+        for idle in 0..instances {
+            let World { router, from, to, .. } = world()?;
+            let mut receivers = Vec::new();
+            for number in 0..instances {
+                receivers.push(add(&router, &format!("t/to/{number}"), &config(1, 100, Overflow::Wait))?);
+            }
+            let (host, guest) = (router.open_link(&Address::host("input")?, &to)?, router.open(&from, &to)?);
+            for number in 0..instances {
+                let to = format!("t/to/{number}").parse()?;
+                router.open_link(&Address::host("input")?, &to)?.send("fills it".into())?;
+            }
+            let mut waiting = Box::pin(host.send_waiting("waits".into(), None));
+            assert!(ready(waiting.as_mut()).is_none());
+            // All others stay as full as they are.
+            assert!(receivers[idle].try_next().is_some());
+            timeout(HANG, waiting).await??;
+            assert!(guest.waits_for_room() && send(&*guest, &from, 0) == Err(SendError::Full));
+            let mut room = guest.room();
+            assert!(ready(room.as_mut()).is_none());
+            assert!(receivers[idle].try_next().is_some(), "instance {idle} of {instances} got it");
+            timeout(HANG, room).await?;
+            assert!(guest.resend(numbered(&from, 1, 4).payload).is_ok());
+            assert_eq!(taken(&mut receivers[idle]), [1], "instance {idle} of {instances}");
+        }
+    }
     Ok(())
 }
 

@@ -14,14 +14,14 @@ pub(super) const ATTACKS: &[Attack] = &[
         limit: "shared memory and threads",
         key: "threads (off)",
         guest: "shared_memory",
-        unit: "instances made",
+        unit: "instances started",
         measure: || Box::pin(refused("shared_memory", no_shared_memory)),
     },
     Attack {
         limit: "imports that the host does not offer",
         key: "imports (linked interfaces only)",
         guest: "unknown_imports",
-        unit: "instances made",
+        unit: "instances started",
         measure: || Box::pin(refused("unknown_imports", all_imports_named)),
     },
 ];
@@ -32,7 +32,7 @@ async fn refused(guest: &'static str, check: fn(&RuntimeError) -> Result<()>) ->
     for _ in 0..ROUNDS {
         let refusal = field.refuse(guests::component(guest)?).await?;
         check(&refusal.error)?;
-        observation.add(refusal.instances);
+        observation.add(refusal.started);
     }
     field.clear().await;
     Ok(observation)

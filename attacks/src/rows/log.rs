@@ -1,15 +1,19 @@
 //! What a guest can make the host write.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 
 use airssys_wasm_core::EndCause;
-use airssys_wasm_runtime::{MAX_LOG_CONTEXT_BYTES, MAX_LOG_CONTEXT_PAIRS, MAX_LOG_MESSAGE_BYTES};
+use airssys_wasm_runtime::{
+    InstancePorts, MAX_LOG_CONTEXT_BYTES, MAX_LOG_CONTEXT_PAIRS, MAX_LOG_MESSAGE_BYTES,
+};
 
 use crate::attack::Attack;
+use crate::bare;
 use crate::guests;
-use crate::log_meter::{self, LogVolume};
+use crate::log_meter::{self, RecordMeter};
 use crate::observation::Observation;
 use crate::siege::{ROUNDS, Siege};
 
@@ -17,9 +21,8 @@ use crate::siege::{ROUNDS, Siege};
 const LOG_BYTES_PER_SECOND: u64 = 64 * 1024;
 const LOG_BURST_BYTES: u64 = 256 * 1024;
 
-/// Quotation marks, brackets and commas of one context pair as the host writes it, keys of a digit or two
-/// aside: what the measurement adds to the texts themselves.
-const PAIR_MARKS: u64 = 16;
+/// Enough for the guest's largest record and for many of its others.
+const RECORD_FUEL: u64 = 10_000_000;
 
 pub(super) const ATTACKS: &[Attack] = &[
     Attack {
@@ -33,49 +36,60 @@ pub(super) const ATTACKS: &[Attack] = &[
         limit: "message of a log record",
         key: "MAX_LOG_MESSAGE_BYTES",
         guest: "log_bomb",
-        unit: "bytes",
-        measure: || Box::pin(record()),
+        unit: "bytes of the longest",
+        measure: || Box::pin(record(MAX_LOG_MESSAGE_BYTES, RecordMeter::longest_message)),
+    },
+    Attack {
+        limit: "context pairs of a log record",
+        key: "MAX_LOG_CONTEXT_PAIRS",
+        guest: "log_bomb",
+        unit: "pairs of the largest record",
+        measure: || Box::pin(record(MAX_LOG_CONTEXT_PAIRS, RecordMeter::most_pairs)),
+    },
+    Attack {
+        limit: "context texts of a log record",
+        key: "MAX_LOG_CONTEXT_BYTES",
+        guest: "log_bomb",
+        unit: "bytes of the longest",
+        measure: || Box::pin(record(MAX_LOG_CONTEXT_BYTES, RecordMeter::longest_text)),
     },
 ];
 
 async fn volume() -> Result<Observation> {
+    let read = || log_meter::bytes_written().context("another subscriber takes the log");
+    let before = read()?;
     let began = Instant::now();
-    let (siege, before) = lay().await?;
+    let component = guests::component("log_bomb")?.max_fuel(10_000_000_000).timeout_ms(100);
+    let siege = Siege::lay(component).await?;
     let mut written = Vec::new();
     for _ in 0..ROUNDS {
-        written.push(strike(&siege).await?.bytes - before.bytes);
+        let strike = siege.strike("attack").await?;
+        ensure!(matches!(strike.cause, EndCause::Timeout { .. }), "ended by {}", strike.cause);
+        written.push(read()? - before);
     }
     let seconds = began.elapsed().as_secs() + 1;
     let dropped = siege.status()?.log_dropped;
     ensure!(dropped > 0, "nothing was dropped");
     siege.lift().await;
-    let marks = MAX_LOG_CONTEXT_PAIRS as u64 * PAIR_MARKS * ROUNDS as u64;
-    let mut observation = Observation::of(LOG_BURST_BYTES + seconds * LOG_BYTES_PER_SECOND).tolerating(marks);
-    written.into_iter().for_each(|bytes| observation.add(bytes));
+    let mut observation = Observation::of(LOG_BURST_BYTES + seconds * LOG_BYTES_PER_SECOND);
+    for bytes in written {
+        ensure!(bytes > 0, "nothing was written");
+        observation.add(bytes);
+    }
     Ok(observation.noting(format!("burst and {seconds} s of volume; {dropped} records dropped")))
 }
 
-async fn record() -> Result<Observation> {
-    let (siege, before) = lay().await?;
-    let after = strike(&siege).await?;
-    siege.lift().await;
-    ensure!(after.records > before.records, "nothing was written");
-    let bound = (MAX_LOG_MESSAGE_BYTES + MAX_LOG_CONTEXT_PAIRS * 2 * MAX_LOG_CONTEXT_BYTES) as u64;
-    let mean = (after.bytes - before.bytes) / (after.records - before.records);
-    ensure!(mean <= bound, "records of {mean} bytes on average");
-    let mut observation = Observation::of(MAX_LOG_MESSAGE_BYTES as u64);
-    observation.add(after.longest);
-    Ok(observation.noting("longest message; the guest's first has 64 KiB"))
-}
-
-async fn lay() -> Result<(Siege, LogVolume)> {
-    let component = guests::component("log_bomb")?.max_fuel(10_000_000_000).timeout_ms(100);
-    let before = log_meter::read().context("another subscriber takes the log")?;
-    Ok((Siege::lay(component).await?, before))
-}
-
-async fn strike(siege: &Siege) -> Result<LogVolume> {
-    let strike = siege.strike("attack").await?;
-    ensure!(matches!(strike.cause, EndCause::Timeout { .. }), "ended by {}", strike.cause);
-    log_meter::read().context("another subscriber takes the log")
+/// The guest's first record passes every bound of a record.
+async fn record(declared: usize, read: fn(&RecordMeter) -> u64) -> Result<Observation> {
+    let mut observation = Observation::of(declared as u64).never_less();
+    for _ in 0..ROUNDS {
+        let meter = Arc::new(RecordMeter::default());
+        let ports = InstancePorts { log: meter.clone(), ..InstancePorts::isolated() };
+        let strike = bare::strike_with("log_bomb", RECORD_FUEL, ports).await?;
+        ensure!(matches!(strike.cause, EndCause::OutOfFuel(_)), "ended by {}", strike.cause);
+        ensure!(meter.records() > 1, "{} records were written", meter.records());
+        ensure!(meter.marked() == 1, "{} records are marked as cut", meter.marked());
+        observation.add(read(&meter));
+    }
+    Ok(observation.noting("measured at the sink of an instance without actor"))
 }

@@ -2,18 +2,18 @@
 
 use anyhow::{Context, Result, bail, ensure};
 
-use airssys_wasm_core::{EndCause, MAX_MEMORY_BYTES};
-use airssys_wasm_runtime::RuntimeError;
+use airssys_wasm_core::EndCause;
+use airssys_wasm_runtime::{InstancePorts, RuntimeError};
+use airssys_wasm_system::Component;
 
 use crate::attack::Attack;
+use crate::bare::{self, FUEL};
 use crate::guests::{self, MEMORY_BYTES};
 use crate::observation::Observation;
 use crate::siege::{Field, ROUNDS, Siege};
 
-use super::stack::strike_bare;
-
-/// What `initial_memory_too_big` asks for, in bytes.
-const INITIAL_BYTES: u64 = 64 << 20;
+/// What `two_memories_too_big` begins with, in bytes: each half of it is below [`MEMORY_BYTES`].
+const INITIAL_BYTES: u64 = 3 << 20;
 
 pub(super) const ATTACKS: &[Attack] = &[
     Attack {
@@ -45,10 +45,10 @@ pub(super) const ATTACKS: &[Attack] = &[
         measure: || Box::pin(tolerant("many_memories", "tolerant")),
     },
     Attack {
-        limit: "memory at instantiation",
+        limit: "memory at instantiation, as the sum",
         key: "resources.memory.max_bytes",
-        guest: "initial_memory_too_big",
-        unit: "bytes held",
+        guest: "two_memories_too_big",
+        unit: "bytes at the start, by the gauge",
         measure: || Box::pin(initial()),
     },
 ];
@@ -59,7 +59,7 @@ async fn past_limit(guest: &'static str) -> Result<Observation> {
     for _ in 0..ROUNDS {
         check_denied(&siege.strike("attack").await?.cause)?;
         // The peak outlives the instance only where its gauge was taken beforehand.
-        let bare = strike_bare(guest).await?;
+        let bare = bare::strike(guest).await?;
         check_denied(&bare.cause)?;
         ensure!(bare.memory.denied_growths == 1, "{} growths denied", bare.memory.denied_growths);
         observation.add(bare.memory.peak_bytes);
@@ -91,20 +91,31 @@ async fn tolerant(guest: &'static str, payload: &'static str) -> Result<Observat
     Ok(observation.noting("each round the guest's count, then the host's"))
 }
 
+/// The smallest limit by which it starts is what its memories have together: with a byte less, or with a limit
+/// that has room for each of them, it does not.
 async fn initial() -> Result<Observation> {
+    const GUEST: &str = "two_memories_too_big";
     let field = Field::new().await?;
-    let mut observation = Observation::of(MEMORY_BYTES);
+    let mut observation = Observation::of(INITIAL_BYTES);
     for _ in 0..ROUNDS {
-        let refusal = field.refuse(guests::component("initial_memory_too_big")?).await?;
-        let RuntimeError::NeedsMoreMemory { needed_bytes, max_bytes } = refusal.error else {
-            bail!("refused with {:?}", refusal.error)
-        };
-        ensure!(needed_bytes == INITIAL_BYTES, "the report says that it needs {needed_bytes} bytes");
-        // It passes what any component of this host may have, and is refused before its own limit is asked.
-        ensure!(max_bytes == MAX_MEMORY_BYTES, "the report speaks of {max_bytes} bytes");
-        ensure!(refusal.instances == 0, "{} instances stay", refusal.instances);
-        observation.add(refusal.held_bytes);
+        for max in [MEMORY_BYTES, INITIAL_BYTES - 1] {
+            let mut manifest = guests::manifest(GUEST)?;
+            manifest.resources.memory.max_bytes = max;
+            let refusal = field.refuse(Component::from_manifest(manifest, guests::file(GUEST))).await?;
+            let RuntimeError::NeedsMoreMemory { needed_bytes, max_bytes } = refusal.error else {
+                bail!("refused with {:?}", refusal.error)
+            };
+            ensure!(needed_bytes == INITIAL_BYTES, "the report says that it needs {needed_bytes} bytes");
+            ensure!(max_bytes == max, "the report speaks of {max_bytes} bytes");
+            ensure!(refusal.started == 0, "{} instances were made", refusal.started);
+        }
+        let limits = bare::limits(INITIAL_BYTES, FUEL)?;
+        let instance = bare::start(GUEST, limits, InstancePorts::isolated()).await??;
+        observation.add(instance.memory_gauge().read().peak_bytes);
     }
     field.clear().await;
-    Ok(observation.noting(format!("asks for {INITIAL_BYTES} bytes and is refused")))
+    Ok(observation.never_less().noting(format!(
+        "with limits of {MEMORY_BYTES} and {} bytes it is refused, and reported to need the sum",
+        INITIAL_BYTES - 1
+    )))
 }

@@ -1,12 +1,17 @@
 //! The rows of the table, by what they attack.
 
+mod bounds;
+mod ceilings;
+mod ending;
 mod load;
 mod log;
+mod mailbox;
 mod memory;
 mod processor;
 mod rights;
 mod stack;
 mod start;
+mod traffic;
 mod trap;
 
 use crate::attack::Attack;
@@ -20,7 +25,12 @@ pub fn attacks() -> Vec<Attack> {
         stack::ATTACKS,
         start::ATTACKS,
         load::ATTACKS,
+        ceilings::ATTACKS,
+        bounds::ATTACKS,
         rights::ATTACKS,
+        traffic::ATTACKS,
+        mailbox::ATTACKS,
+        ending::ATTACKS,
         log::ATTACKS,
         trap::ATTACKS,
     ]

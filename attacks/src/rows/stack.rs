@@ -1,18 +1,16 @@
 //! The stack of guest code.
 
-use std::sync::Arc;
+use anyhow::{Result, ensure};
 
-use anyhow::{Result, bail, ensure};
-
-use airssys_wasm_core::{ComponentId, EndCause, FuelMetrics, MemoryMetrics, ResourceLimits, TrapKind};
-use airssys_wasm_runtime::{EngineConfig, InstanceSetup, MAX_WASM_STACK_BYTES, WasmtimeEngine};
+use airssys_wasm_core::{EndCause, TrapKind};
+use airssys_wasm_runtime::MAX_WASM_STACK_BYTES;
 
 use crate::attack::Attack;
-use crate::guests::{self, MEMORY_BYTES};
+use crate::bare::{self, FUEL};
+use crate::guests;
 use crate::observation::Observation;
 use crate::siege::{ROUNDS, Siege};
 
-const FUEL: u64 = 1_000_000_000;
 /// Fuel that one level of `deep_recursion` costs: five instructions and the call's own unit.
 const FUEL_PER_LEVEL: u64 = 6;
 /// The least that a level takes of the stack: a return address and a frame pointer.
@@ -31,7 +29,7 @@ async fn recursion() -> Result<Observation> {
     let mut observation = Observation::of(MAX_WASM_STACK_BYTES as u64);
     for _ in 0..ROUNDS {
         check_overflow(&siege.strike("attack").await?.cause)?;
-        let bare = strike_bare("deep_recursion").await?;
+        let bare = bare::strike("deep_recursion").await?;
         check_overflow(&bare.cause)?;
         let levels = bare.fuel.consumed() / FUEL_PER_LEVEL;
         ensure!(levels > 0, "no fuel was used");
@@ -47,36 +45,4 @@ async fn recursion() -> Result<Observation> {
 fn check_overflow(cause: &EndCause) -> Result<()> {
     ensure!(matches!(cause, EndCause::Trap { kind: TrapKind::StackOverflow, .. }), "ended by {cause}");
     Ok(())
-}
-
-/// What an attack on an instance without an actor came to.
-pub(super) struct BareStrike {
-    pub(super) cause: EndCause,
-    pub(super) fuel: FuelMetrics,
-    pub(super) memory: MemoryMetrics,
-}
-
-/// Attacks through an instance without an actor, whose gauge and fuel can be read after its end.
-pub(super) async fn strike_bare(guest: &str) -> Result<BareStrike> {
-    let config = EngineConfig { max_instances: 1, ..EngineConfig::default() };
-    let engine = Arc::new(WasmtimeEngine::new(config)?);
-    let wasm = guests::bytes(guest)?;
-    let verifier = Arc::clone(&engine);
-    // Compiling takes processor time, so that it must not sit on a thread that serves others.
-    let component = tokio::task::spawn_blocking(move || verifier.verify(&wasm)).await??;
-    let limits = ResourceLimits::builder()
-        .memory_bytes(MEMORY_BYTES)
-        .max_fuel(FUEL)
-        .execution_timeout_ms(20_000)
-        .build()?;
-    let id = ComponentId::new("attack", "bare", "0")?;
-    let mut instance = engine.start(&component, InstanceSetup::new(id, limits)).await?.value;
-    let gauge = instance.memory_gauge();
-    match instance.handle_message("host/attack", None, &"attack".into()).await {
-        Ok(_) => bail!("{guest} carried on"),
-        Err(failure) => {
-            ensure!(!instance.is_live(), "the instance could be entered again");
-            Ok(BareStrike { cause: failure.cause, fuel: failure.fuel, memory: gauge.read() })
-        }
-    }
 }

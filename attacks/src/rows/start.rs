@@ -62,7 +62,7 @@ async fn fuel(guest: &'static str) -> Result<Observation> {
     for _ in 0..ROUNDS {
         let refusal = field.refuse(component(guest, START_FUEL, TIME_TO_SPARE_MS)?).await?;
         let EndCause::OutOfFuel(fuel) = cause(refusal.error)? else { bail!("not ended for want of fuel") };
-        ensure!(refusal.instances == 0, "{} instances stay", refusal.instances);
+        ensure!(refusal.started == 0, "{} instances were made", refusal.started);
         observation.add(fuel.consumed());
     }
     field.clear().await;
@@ -79,7 +79,7 @@ async fn time(guest: &'static str) -> Result<Observation> {
         };
         ensure!(timeout_ms == START_TIMEOUT_MS, "the report speaks of {timeout_ms} ms");
         ensure!(fuel_consumed > 0, "the report claims that no fuel was used");
-        ensure!(refusal.instances == 0, "{} instances stay", refusal.instances);
+        ensure!(refusal.started == 0, "{} instances were made", refusal.started);
         observation.add(Figure(milliseconds(refusal.elapsed)));
     }
     field.clear().await;
