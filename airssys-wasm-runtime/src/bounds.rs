@@ -30,8 +30,10 @@ pub(crate) const HOSTCALL_SLACK_BYTES: usize = 256 * 1024;
 /// Largest message that any guest can send, in bytes; what a receiver takes is in its manifest.
 pub const MAX_GUEST_MESSAGE_BYTES: usize = 16 * 1024 * 1024;
 
-/// Component-model handles that one instance holds at a time.
-pub const MAX_COMPONENT_HANDLES: usize = 1_024;
+/// Component-model handles that one instance holds at a time, those that it makes for its own resources
+/// included. More than [`MAX_RESOURCES`], so that a guest that hoards what the host gives meets that bound
+/// first, which is a typed refusal and no trap.
+pub const MAX_COMPONENT_HANDLES: usize = 4_096;
 
 /// Entries in the host's resource table for one instance.
 pub const MAX_RESOURCES: usize = 1_024;
