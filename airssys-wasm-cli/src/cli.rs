@@ -51,7 +51,7 @@ pub(crate) struct RunArguments {
     #[arg(default_value = ".")]
     pub(crate) path: PathBuf,
 
-    /// The file whose lines are the input.
+    /// The file whose lines are the input; `-` is standard input.
     #[arg(long, value_name = "FILE")]
     pub(crate) input: Option<PathBuf>,
 }

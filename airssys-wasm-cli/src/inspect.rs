@@ -81,7 +81,8 @@ pub(crate) fn inspect(arguments: &InspectArguments, format: Format) -> Result<Ex
         }
     }
     .map_err(Failure::running)?;
-    Ok(Exit::Done)
+    // What cannot be loaded is not valid here, however well it could be told what it is.
+    Ok(if report.missing_imports.is_empty() { Exit::Done } else { Exit::Invalid })
 }
 
 /// The file; one that is too large is not even read.
@@ -231,11 +232,16 @@ fn skeleton(file: &Path, report: &ComponentReport, max_bytes: u64) -> String {
         line(&mut text, &format!("wasm = {}", toml_text(&wasm)));
     }
     line(&mut text, &format!("\n[resources.memory]\nmax_bytes = {max_bytes}"));
-    if report.imports.iter().any(|import| own_interface(&import.name) == Some("messaging")) {
-        text.push_str(
-            "\n[capabilities.messaging]\nsend_to = []                # whom it may send to, such as \"logs/stats\"\n\
-             receive_from = []           # who may send to it, besides the host\n",
-        );
+    let sends = report.imports.iter().any(|import| own_interface(&import.name) == Some("messaging"));
+    let receives = report.exports.iter().any(|export| own_interface(&export.name) == Some("handler"));
+    if sends || receives {
+        text.push_str("\n[capabilities.messaging]\n");
+    }
+    if sends {
+        text.push_str("send_to = []                # whom it may send to, such as \"logs/stats\"\n");
+    }
+    if receives {
+        text.push_str("receive_from = []           # who may send to it, besides the host\n");
     }
     text
 }

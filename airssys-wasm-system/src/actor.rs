@@ -108,6 +108,7 @@ impl Actor {
 
     /// Waits before the next start; false when there is none, because it was asked to end meanwhile.
     async fn pause(&mut self, cause: EndCause, delay: Duration, attempt: u32) -> bool {
+        tracing::info!(component = %self.record.id, %cause, ?delay, attempt, "ended, will be restarted");
         self.events.raise(|| Event::Ended { id: self.record.id.clone(), cause: cause.clone() });
         self.events.raise(|| Event::Restarting { id: self.record.id.clone(), delay, attempt });
         let decision = RestartDecision::Restart { delay, attempt };
@@ -244,6 +245,9 @@ impl Actor {
 
     /// The last instance ended, and there will be no other.
     fn end(&mut self, cause: EndCause, decision: &RestartDecision) {
+        if cause.is_failure() {
+            tracing::warn!(component = %self.record.id, %cause, "failed, and is not restarted");
+        }
         self.events.raise(|| Event::Ended { id: self.record.id.clone(), cause: cause.clone() });
         if let RestartDecision::GiveUp { restarts_in_window } = *decision {
             self.events.raise(|| Event::GaveUp { id: self.record.id.clone(), restarts_in_window });

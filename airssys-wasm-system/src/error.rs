@@ -42,7 +42,7 @@ pub enum SystemError {
     #[error(transparent)]
     Id(#[from] IdError),
     /// The limits are beyond what this host allows.
-    #[error("{component}: limits refused: {source}")]
+    #[error("{component} asks for more than this host allows")]
     Limits {
         /// Which component.
         component: Address,

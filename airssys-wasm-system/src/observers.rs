@@ -12,6 +12,8 @@ pub(crate) struct RouterObserver(pub(crate) Arc<EventBus>);
 
 impl DenialObserver for RouterObserver {
     fn denied(&self, denial: &Denial<'_>) {
+        let rule = denial.rule.manifest_key();
+        tracing::debug!(sender = %denial.sender, target = %denial.target, rule, "message refused");
         self.0.raise(|| Event::Refused {
             sender: denial.sender.clone(),
             target: denial.target.clone(),

@@ -87,6 +87,13 @@ impl SystemFiles {
                 return Err(self.manifest.error_at_input(index, &reason, help));
             }
         }
+        let several = |component: &&Component| component.address() == io.output && component.instances > 1;
+        if let Some(component) = self.components.iter().find(several) {
+            let reason =
+                format!("{} has {} instances, and one alone must answer", io.output, component.instances);
+            let help = "let the output component have one instance";
+            return Err(self.manifest.error_at_output(&reason, help));
+        }
         if !listed(&io.output) {
             let reason = format!("there is no component {}", io.output);
             return Err(self.manifest.error_at_output(&reason, help));

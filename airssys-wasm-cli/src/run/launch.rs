@@ -102,7 +102,7 @@ impl Run<'_> {
         let mut statuses = self.end(&host, report.as_ref().err()).await;
         statuses.extend(host.shutdown().await);
         let losses = Losses::of(&statuses, &self.parts.copied);
-        let complete = report.is_ok() && losses.is_none();
+        let complete = report.is_ok() && losses.is_none() && !interrupted;
         let (report, failure) = match report {
             Ok(report) => (Some(report), losses.map(Failure::running)),
             Err(error) => (None, Some(Failure::running(error))),

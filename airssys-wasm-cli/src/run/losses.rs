@@ -16,6 +16,8 @@ struct Loss {
     kills: u64,
     /// Messages that it answered with an error.
     handler_errors: u64,
+    /// Messages of its own that were refused for want of a right, by size or by rate.
+    denied: u64,
 }
 
 /// The report misses something; as an error it says what.
@@ -29,22 +31,24 @@ impl Losses {
         for status in statuses {
             let component = status.id.component();
             let kills = all(&status.kills);
-            let is_spotless = status.dead_letters == 0 && kills == 0 && status.handler_errors == 0;
+            let is_spotless =
+                status.dead_letters == 0 && kills == 0 && status.handler_errors == 0 && status.denied == 0;
             if is_spotless || copied.contains(&component) {
                 continue;
             }
             match losses.iter_mut().find(|loss| loss.component == component) {
                 Some(loss) => {
-                    // Each instance tells those of the component as a whole.
-                    loss.dead_letters = loss.dead_letters.max(status.dead_letters);
+                    loss.dead_letters += status.dead_letters;
                     loss.kills += kills;
                     loss.handler_errors += status.handler_errors;
+                    loss.denied += status.denied;
                 }
                 None => losses.push(Loss {
                     component,
                     dead_letters: status.dead_letters,
                     kills,
                     handler_errors: status.handler_errors,
+                    denied: status.denied,
                 }),
             }
         }
@@ -60,10 +64,10 @@ impl fmt::Display for Losses {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the report may miss lines")?;
         for (number, loss) in self.0.iter().enumerate() {
-            let Loss { component, dead_letters, kills, handler_errors } = loss;
+            let Loss { component, dead_letters, kills, handler_errors, denied } = loss;
             let start = if number == 0 { ": " } else { "; " };
             write!(f, "{start}{component} (dead letters: {dead_letters}, kills: {kills}, ")?;
-            write!(f, "handler errors: {handler_errors})")?;
+            write!(f, "handler errors: {handler_errors}, denied: {denied})")?;
         }
         Ok(())
     }

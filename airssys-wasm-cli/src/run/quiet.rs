@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use airssys_wasm_core::{Address, MessagePayload, RequestError, SendError};
+use airssys_wasm_core::{Address, ComponentState, EndCause, MessagePayload, RequestError, SendError};
 use airssys_wasm_system::{Component, ComponentStatus, Host, SystemFiles};
 
 use super::feed::INPUT_SENDER;
@@ -33,6 +33,9 @@ pub(crate) enum ReportError {
     /// It was not given in time after a signal.
     #[error("{output} gives no report within {} ms of the signal", grace.as_millis())]
     OutOfTime { output: Address, grace: Duration },
+    /// It has failed before, or while it made the report.
+    #[error("{output} gives no report: it has failed, {cause}")]
+    Ended { output: Address, cause: EndCause },
     /// It did not answer.
     #[error("{output} gives no report")]
     Unanswered {
@@ -134,6 +137,15 @@ async fn report(host: &Host, output: &Address) -> Result<Report, ReportError> {
     let question = MessagePayload::empty().with_content_type(END_OF_INPUT);
     match reference.request(question).await {
         Ok(reply) => Ok(Report::new(reply.bytes())),
-        Err(source) => Err(ReportError::Unanswered { output: output.clone(), source }),
+        Err(source) => Err(match ended(host, output) {
+            Some(cause) => ReportError::Ended { output: output.clone(), cause },
+            None => ReportError::Unanswered { output: output.clone(), source },
+        }),
     }
+}
+
+/// Why the output component is not there any more, where it is not.
+fn ended(host: &Host, output: &Address) -> Option<EndCause> {
+    let mut statuses = host.status_of(output).into_iter();
+    statuses.find(|status| status.state == ComponentState::Failed).and_then(|status| status.last_end)
 }

@@ -49,12 +49,12 @@ pub(crate) enum SourceKind {
 impl Source {
     /// Opens the file that was asked for, or else standard input, or else the sample of the system.
     pub(crate) fn open(asked: Option<&Path>, system: &SystemFiles) -> Result<Self, InputError> {
-        if let Some(path) = asked {
+        if let Some(path) = asked.filter(|path| *path != Path::new("-")) {
             return Self::file(path, SourceKind::File);
         }
         let sample = Some(system.folder().join(SAMPLE)).filter(|path| path.is_file());
         match sample {
-            Some(path) if nothing_was_given() => Self::file(&path, SourceKind::Sample),
+            Some(path) if asked.is_none() && nothing_was_given() => Self::file(&path, SourceKind::Sample),
             sample => Ok(Self {
                 name: "standard input".into(),
                 reader: Box::new(io::stdin()),

@@ -30,8 +30,11 @@ fn check_losses(guest: &str, input: &[u8], expected: &str) {
 #[test]
 fn a_report_that_misses_lines_is_a_failure() {
     // No line names a target.
-    check_losses("forwarder.wasm", b"a\nb\n", "dead letters: 0, kills: 0, handler errors: 2");
-    check_losses("unreachable.wasm", b"a\n", "dead letters: 1, kills: 1, handler errors: 0");
+    check_losses("forwarder.wasm", b"a\nb\n", "dead letters: 0, kills: 0, handler errors: 2, denied: 0");
+    check_losses("unreachable.wasm", b"a\n", "dead letters: 1, kills: 1, handler errors: 0, denied: 0");
+    // It may send to nobody.
+    let denied = "dead letters: 0, kills: 0, handler errors: 0, denied: 1";
+    check_losses("forwarder.wasm", b"test/other\0x\n", denied);
 }
 
 #[test]

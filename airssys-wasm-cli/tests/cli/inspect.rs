@@ -9,7 +9,7 @@ use crate::support::{check_exit, json as json_of, root, run, text};
 #[test]
 fn missing_imports_are_all_listed() {
     let output = run(&["inspect", "guests/built/unknown_imports.wasm"]);
-    check_exit(&output, 0);
+    check_exit(&output, 1);
     let expected = "\
 guests/built/unknown_imports.wasm: a component of 122 bytes
 

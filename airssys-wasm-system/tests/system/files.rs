@@ -56,7 +56,7 @@ async fn a_system_is_launched_in_the_order_of_its_manifest() {
     folder.component("b", "second").component("a", "first").write(
         "airssys.toml",
         "[[component]]\nmanifest = \"a/Component.toml\"\n[[component]]\nmanifest = \"b/Component.toml\"\n\
-         instances = 2\n[io]\ninput = [\"default/first\"]\noutput = \"default/second\"\n",
+         instances = 2\n[io]\ninput = [\"default/second\"]\noutput = \"default/first\"\n",
     );
     let files = SystemFiles::read(&folder.0).unwrap();
     let host = files.host_builder().build().unwrap();
@@ -106,6 +106,16 @@ fn what_a_manifest_names_must_be_there() {
         "[[component]]\nmanifest = \"a/Component.toml\"\n[[component]]\nmanifest = \"b/Component.toml\"\n",
     );
     folder.check_error(&["default/first is listed twice", "airssys.toml:4"]);
+}
+
+#[test]
+fn one_instance_alone_can_answer_at_the_end_of_input() {
+    let folder = Folder::new("several-outputs");
+    folder.component("a", "first").write(
+        "airssys.toml",
+        "[[component]]\nmanifest = \"a/Component.toml\"\ninstances = 2\n[io]\ninput = [\"default/first\"]\noutput = \"default/first\"\n",
+    );
+    folder.check_error(&["default/first has 2 instances", "airssys.toml:6"]);
 }
 
 #[test]
