@@ -8,7 +8,7 @@ use std::error::Error;
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
 
-use indicatif::{MultiProgress, ProgressBar};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget};
 use miette::{GraphicalReportHandler, GraphicalTheme};
 use serde::Serialize;
 use tracing_subscriber::EnvFilter;
@@ -18,6 +18,9 @@ use airssys_wasm_system::SystemError;
 
 /// The environment variable that says what is logged.
 const LOG_VARIABLE: &str = "AIRSSYS_LOG";
+
+/// Often enough for eyes, and seldom enough for a terminal at the other end of a slow line.
+const REDRAWS_PER_SECOND: u8 = 10;
 
 /// What is logged where nothing else is asked for.
 const USUAL_LOG: &str = "warn";
@@ -108,7 +111,7 @@ pub(crate) struct Terminal {
 
 impl Terminal {
     pub(crate) fn new() -> Self {
-        Self { bars: MultiProgress::new(), is_terminal: io::stderr().is_terminal() }
+        Self { bars: MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(REDRAWS_PER_SECOND)), is_terminal: io::stderr().is_terminal() }
     }
 
     /// Sends logs here, those of guests and those of the host.

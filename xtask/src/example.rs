@@ -70,7 +70,9 @@ struct Component {
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let programs = Programs::build()?;
     let (host, generator) = (programs.path("airssys-wasm")?, programs.path("log-generator")?);
-    let folder = workspace::target_directory()?.join("example");
+    // A folder of this run alone, so that two of them beside each other do not take each other's files. It stays
+    // where a comparison fails, for whoever looks into it.
+    let folder = workspace::target_directory()?.join(format!("example-{}", std::process::id()));
     fs::create_dir_all(&folder)?;
     let sample = workspace::root().join(PIPELINE).join("sample.log");
     let mut inputs = vec![("the shipped sample".to_owned(), sample.clone())];
@@ -102,6 +104,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
             );
         }
     }
+    fs::remove_dir_all(&folder)?;
     Ok(())
 }
 
