@@ -111,7 +111,10 @@ pub(crate) struct Terminal {
 
 impl Terminal {
     pub(crate) fn new() -> Self {
-        Self { bars: MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(REDRAWS_PER_SECOND)), is_terminal: io::stderr().is_terminal() }
+        Self {
+            bars: MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(REDRAWS_PER_SECOND)),
+            is_terminal: io::stderr().is_terminal(),
+        }
     }
 
     /// Sends logs here, those of guests and those of the host.

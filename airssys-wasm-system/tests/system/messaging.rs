@@ -180,7 +180,9 @@ async fn the_host_waits_for_room_as_long_as_it_takes() {
     tokio::task::yield_now().await;
     assert!(!waiting.is_finished());
     host.kill_all().await;
-    assert_eq!(waiting.await.unwrap().unwrap_err().error, SendError::Closed);
+    // Closed while it was ending, and not there any more once it was removed.
+    let error = waiting.await.unwrap().unwrap_err().error;
+    assert!(matches!(error, SendError::Closed | SendError::NotFound), "{error:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
