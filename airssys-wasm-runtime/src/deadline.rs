@@ -8,7 +8,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use thiserror::Error;
@@ -16,11 +16,16 @@ use tokio::sync::Notify;
 use tokio::time::{Sleep, sleep};
 use wasmtime::{Store, UpdateDeadline};
 
+use crate::scheduling::CallLane;
 use crate::state::HostState;
 
 /// What is left of a call's time to a guest that waited in a host function, at least: timers and ticks are a
 /// millisecond coarse, and a wait that ended at the deadline would end the guest.
 const LEAST_LEFT_TO_GUEST: Duration = Duration::from_millis(5);
+
+/// Ticks that a call meets before it counts as long. The first may come at once, so that it tells nothing; a
+/// call that meets two has computed for a tick at least.
+const LONG_CALL_TICKS: u32 = 2;
 
 /// Why a call was ended from outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -82,17 +87,31 @@ impl KillSwitch {
 pub(crate) struct CallClock {
     timeout: Duration,
     seen: Option<Instant>,
+    ticks: u32,
     switch: KillSwitch,
+    lane: CallLane,
 }
 
 impl CallClock {
-    pub(crate) fn new(switch: KillSwitch) -> Self {
-        Self { timeout: Duration::MAX, seen: None, switch }
+    pub(crate) fn new(switch: KillSwitch, lane: CallLane) -> Self {
+        Self { timeout: Duration::MAX, seen: None, ticks: 0, switch, lane }
     }
 
     pub(crate) fn begin(&mut self, timeout: Duration) {
         self.timeout = timeout;
         self.seen = None;
+        self.ticks = 0;
+    }
+
+    /// The call has ended; the next one begins where this one belonged.
+    pub(crate) fn end(&self) {
+        if self.ticks < LONG_CALL_TICKS {
+            self.lane.mark_short();
+        }
+    }
+
+    pub(crate) fn lane(&self) -> &CallLane {
+        &self.lane
     }
 
     /// Asked at a tick of a running guest.
@@ -103,6 +122,10 @@ impl CallClock {
         let seen = *self.seen.get_or_insert(now);
         if now.saturating_duration_since(seen) >= self.timeout {
             return Err(Interruption::Timeout);
+        }
+        self.ticks = self.ticks.saturating_add(1);
+        if self.ticks >= LONG_CALL_TICKS {
+            self.lane.mark_long();
         }
         Ok(())
     }
@@ -139,18 +162,18 @@ pub(crate) async fn within<F: Future>(
     let mut call = std::pin::pin!(call);
     let mut watch: Option<Watch> = None;
     std::future::poll_fn(|context| {
+        // First, so that a call whose time ended while it waited for its turn gets no other turn.
+        if let Some(interruption) = watch.as_mut().and_then(|watch| watch.look(context)) {
+            return Poll::Ready(Err(interruption));
+        }
         if let Poll::Ready(output) = call.as_mut().poll(context) {
             return Poll::Ready(Ok(output));
         }
-        let watch = watch.get_or_insert_with(|| Watch {
-            timer: Box::pin(sleep(timeout)),
-            killed: Box::pin(switch.clone().killed()),
-        });
-        if watch.killed.as_mut().poll(context).is_ready() {
-            return Poll::Ready(Err(Interruption::Killed));
-        }
-        if watch.timer.as_mut().poll(context).is_ready() {
-            return Poll::Ready(Err(Interruption::Timeout));
+        if watch.is_none() {
+            let begun = watch.insert(Watch::begin(timeout, switch));
+            if let Some(interruption) = begun.look(context) {
+                return Poll::Ready(Err(interruption));
+            }
         }
         Poll::Pending
     })
@@ -162,13 +185,29 @@ struct Watch {
     killed: Pin<Box<dyn Future<Output = ()> + Send>>,
 }
 
+impl Watch {
+    fn begin(timeout: Duration, switch: &KillSwitch) -> Self {
+        Self { timer: Box::pin(sleep(timeout)), killed: Box::pin(switch.clone().killed()) }
+    }
+
+    fn look(&mut self, context: &mut Context<'_>) -> Option<Interruption> {
+        if self.killed.as_mut().poll(context).is_ready() {
+            Some(Interruption::Killed)
+        } else if self.timer.as_mut().poll(context).is_ready() {
+            Some(Interruption::Timeout)
+        } else {
+            None
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn time_counts_from_the_first_tick_that_the_call_meets() {
-        let mut clock = CallClock::new(KillSwitch::new());
+        let mut clock = CallClock::new(KillSwitch::new(), CallLane::new());
         let start = Instant::now();
         clock.begin(Duration::from_millis(10));
         assert_eq!(clock.tick(start + Duration::from_secs(5)), Ok(()), "the call may have begun just now");
@@ -180,7 +219,7 @@ mod tests {
 
     #[test]
     fn the_longest_time_does_not_overflow() {
-        let mut clock = CallClock::new(KillSwitch::new());
+        let mut clock = CallClock::new(KillSwitch::new(), CallLane::new());
         clock.begin(Duration::from_millis(u64::MAX));
         let now = Instant::now();
         assert_eq!(clock.tick(now), Ok(()));
@@ -190,7 +229,7 @@ mod tests {
 
     #[test]
     fn a_short_call_waits_for_nothing() {
-        let mut clock = CallClock::new(KillSwitch::new());
+        let mut clock = CallClock::new(KillSwitch::new(), CallLane::new());
         clock.begin(Duration::from_millis(5));
         assert_eq!(clock.patience(), Duration::ZERO);
         clock.begin(Duration::from_millis(100));

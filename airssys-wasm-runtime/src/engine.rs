@@ -18,6 +18,7 @@ use crate::instance::{Budget, Completed, ComponentInstance};
 use crate::loaded::LoadedComponents;
 use crate::pool::PoolShare;
 use crate::ports::InstancePorts;
+use crate::scheduling::{CallLane, LongCallThreads, Movable};
 use crate::state::HostState;
 use crate::store::StoreManager;
 use crate::ticker::Ticker;
@@ -38,6 +39,7 @@ pub struct WasmtimeEngine {
     config: EngineConfig,
     ports: InstancePorts,
     loaded: Arc<LoadedComponents>,
+    long_calls: Arc<LongCallThreads>,
     _ticker: Ticker,
 }
 
@@ -56,6 +58,8 @@ pub struct InstanceSetup {
     pub ports: InstancePorts,
     /// Ends it from outside.
     pub switch: KillSwitch,
+    /// Where its calls run; see [`WasmtimeEngine::in_lane`].
+    pub lane: CallLane,
 }
 
 impl InstanceSetup {
@@ -74,6 +78,7 @@ impl InstanceSetup {
             config: "{}".to_owned(),
             ports: InstancePorts::isolated(),
             switch: KillSwitch::new(),
+            lane: CallLane::new(),
         }
     }
 }
@@ -99,6 +104,7 @@ impl WasmtimeEngine {
             config,
             ports: InstancePorts::isolated(),
             loaded: Arc::default(),
+            long_calls: Arc::default(),
             _ticker: ticker,
         })
     }
@@ -203,6 +209,20 @@ impl WasmtimeEngine {
         Ok(ComponentReport::of(&component, wasm.len() as u64, self.known.missing(&component)))
     }
 
+    /// Runs `owner`, the future that starts and calls the instance of this lane, and moves it to threads of
+    /// less priority as long as the guest computes for longer than a tick or two: short calls of others never
+    /// wait for it. Without this, long calls yield at each tick on the threads where they are.
+    ///
+    /// The threads are the engine's own, one for each processor; on Linux they have a niceness of 5. Timers
+    /// and tasks that `owner` makes belong to the tokio runtime in which this is polled first.
+    pub fn in_lane<F>(&self, lane: &CallLane, owner: F) -> impl Future<Output = F::Output> + Send + use<F>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        Movable::new(owner, lane.clone(), Arc::clone(&self.long_calls))
+    }
+
     /// Makes an instance of a verified component and initialises it.
     ///
     /// # Errors
@@ -221,8 +241,8 @@ impl WasmtimeEngine {
         }
         component.fits(&setup.limits)?;
         setup.start.check()?;
-        let InstanceSetup { id, limits, start, config, ports, switch } = setup;
-        let state = HostState::new(id, &limits, ports, switch);
+        let InstanceSetup { id, limits, start, config, ports, switch, lane } = setup;
+        let state = HostState::new(id, &limits, ports, switch).in_lane(lane);
         let store = StoreManager::new(self).create(state, &limits)?;
         ComponentInstance::start(store, component, &config, start, self.config.max_instances).await
     }

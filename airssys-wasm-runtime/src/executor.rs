@@ -71,9 +71,11 @@ impl ComponentExecutor {
         Self { engine }
     }
 
-    /// Makes an instance, initialises it, gives it one message from `host/executor` and drops it.
+    /// Makes an instance, initialises it, gives it one message from `host/executor` and drops it. One that
+    /// computes for longer than a tick or two goes on with the engine's threads for long calls.
     ///
-    /// Needs a tokio runtime with time enabled.
+    /// Needs a tokio runtime with time enabled. Dropping the future ends the execution, within a slice where
+    /// the guest computes.
     ///
     /// # Errors
     ///
@@ -90,8 +92,13 @@ impl ComponentExecutor {
             return Err(RuntimeError::MissingExport("handler").into());
         }
         let setup = InstanceSetup::new(id, *limits);
-        let mut instance = self.engine.start(component, setup).await?.value;
-        let done = instance.handle_message("host/executor", None, message).await.map_err(WasmError::from)?;
+        let lane = setup.lane.clone();
+        let (engine, component, message) = (Arc::clone(&self.engine), component.clone(), message.clone());
+        let execution = async move {
+            let mut instance = engine.start(&component, setup).await?.value;
+            Ok::<_, WasmError>(instance.handle_message("host/executor", None, &message).await?)
+        };
+        let done = self.engine.in_lane(&lane, execution).await?;
         Ok(match done.value {
             Ok(output) => ExecutionResult::Success { output, fuel_metrics: done.fuel },
             Err(error) => ExecutionResult::HandlerError { error, fuel_metrics: done.fuel },

@@ -124,6 +124,7 @@ impl ComponentInstance {
         begin(&mut store, budget);
         let outcome = within(instantiate(&mut store, component, config), budget.timeout, &switch).await;
         let facts = circumstances(&store, budget);
+        store.data().clock().end();
         let failure = |cause| Err(RuntimeError::InstantiationFailed(CallFailure { cause, fuel: facts.fuel }));
         let (lifecycle, handler, health) = match outcome {
             Ok(Ok(_)) if facts.is_fuel_passed => return failure(EndCause::OutOfFuel(facts.fuel)),
@@ -154,6 +155,7 @@ impl ComponentInstance {
             Ok(Err(Unstarted::Guest(detail))) => return failure(EndCause::InitialiseFailed { detail }),
             Err(interruption) => return failure(facts.interrupted(interruption)),
         };
+        store.data().clock().lane().settle().await;
         let state = store.data();
         let instance = Self {
             id: state.component_id().clone(),
@@ -231,7 +233,7 @@ impl ComponentInstance {
             }
             None => Ok(Ok(Err(types::HandlerErrorResult::Failed("the component has no handler".to_owned())))),
         };
-        let done = self.leave(live, outcome, self.budget)?;
+        let done = self.conclude(live, outcome, self.budget).await?;
         let value = match done.value {
             Ok(reply) => Ok(reply.map(incoming)),
             Err(error) => Err(handler_error(error)),
@@ -265,7 +267,7 @@ impl ComponentInstance {
             }
             None => Ok(Ok(())),
         };
-        self.leave(live, outcome, self.budget)
+        self.conclude(live, outcome, self.budget).await
     }
 
     /// Calls `health.health`; a component without it is healthy as long as it lives.
@@ -280,7 +282,7 @@ impl ComponentInstance {
             Some(health) => within(health.call_health(&mut live.store), timeout, &self.switch).await,
             None => Ok(Ok(health::HealthStatus::Healthy)),
         };
-        let done = self.leave(live, outcome, budget)?;
+        let done = self.conclude(live, outcome, budget).await?;
         let value = match done.value {
             health::HealthStatus::Healthy => HealthStatus::Healthy,
             health::HealthStatus::Degraded(text) => HealthStatus::Degraded(bounded(text)),
@@ -303,7 +305,7 @@ impl ComponentInstance {
             }
             None => Ok(Ok(None)),
         };
-        let done = self.leave(live, outcome, self.budget)?;
+        let done = self.conclude(live, outcome, self.budget).await?;
         let value = done.value.map(|metadata| ComponentMetadata {
             name: bounded(metadata.name),
             version: bounded(metadata.version),
@@ -341,6 +343,21 @@ impl ComponentInstance {
         let mut live = self.live.take().ok_or_else(ended)?;
         begin(&mut live.store, budget);
         Ok(live)
+    }
+
+    /// Ends a call, and goes where the next one belongs.
+    async fn conclude<T>(
+        &mut self,
+        live: Live,
+        outcome: Result<wasmtime::Result<T>, Interruption>,
+        budget: Budget,
+    ) -> Result<Completed<T>, CallFailure> {
+        live.store.data().clock().end();
+        let done = self.leave(live, outcome, budget)?;
+        if let Some(live) = &self.live {
+            live.store.data().clock().lane().settle().await;
+        }
+        Ok(done)
     }
 
     /// Puts the store back after a call that succeeded; drops it after any other.

@@ -64,18 +64,15 @@ impl RuntimeEngine for WasmtimeEngine {
             let component = self.verify(wasm)?;
             let mut setup = InstanceSetup::new(id.clone(), *limits);
             setup.ports = self.ports().clone();
+            let lane = setup.lane.clone();
             let instance = self.start(&component, setup).await?.value;
             let has_handler = component.has_handler();
             let handle = ComponentHandle::new(id.clone());
             let (calls, waiting) = mpsc::channel(WAITING_CALLS);
             self.loaded().calls().insert(handle.handle_id(), calls);
-            tokio::spawn(serve(
-                instance,
-                has_handler,
-                waiting,
-                Arc::downgrade(self.loaded()),
-                handle.handle_id(),
-            ));
+            let loaded = Arc::downgrade(self.loaded());
+            let owner = serve(instance, has_handler, waiting, loaded, handle.handle_id());
+            tokio::spawn(self.in_lane(&lane, owner));
             Ok(handle)
         })
     }

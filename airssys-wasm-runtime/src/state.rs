@@ -17,6 +17,7 @@ use crate::deadline::{CallClock, KillSwitch};
 use crate::host::DeniedHttp;
 use crate::limiter::ComponentResourceLimiter;
 use crate::ports::InstancePorts;
+use crate::scheduling::CallLane;
 
 /// What the host keeps for one instance: who it is, its limits, and its ways to the outside.
 pub struct HostState {
@@ -47,7 +48,7 @@ impl HostState {
             ports,
             limiter: ComponentResourceLimiter::new(limits.max_memory_bytes()),
             limits: *limits,
-            clock: CallClock::new(switch.clone()),
+            clock: CallClock::new(switch.clone(), CallLane::new()),
             switch,
             table,
             links: HashMap::new(),
@@ -55,6 +56,13 @@ impl HostState {
             http,
             http_denied: DeniedHttp,
         }
+    }
+
+    /// The same, with its calls in this lane.
+    #[must_use]
+    pub(crate) fn in_lane(mut self, lane: CallLane) -> Self {
+        self.clock = CallClock::new(self.switch.clone(), lane);
+        self
     }
 
     /// Which instance it is.
@@ -92,6 +100,10 @@ impl HostState {
 
     pub(crate) fn clock_mut(&mut self) -> &mut CallClock {
         &mut self.clock
+    }
+
+    pub(crate) fn clock(&self) -> &CallClock {
+        &self.clock
     }
 
     pub(crate) fn switch(&self) -> &KillSwitch {

@@ -14,7 +14,7 @@ use airssys_wasm_core::{
 };
 use airssys_wasm_messaging::{CorrelationSource, Mailbox, RegisterOptions, Router, RouterOptions};
 use airssys_wasm_runtime::{
-    Budget, InstancePorts, InstanceSetup, RuntimeError, VerifiedComponent, WasmtimeEngine,
+    Budget, CallLane, InstancePorts, InstanceSetup, RuntimeError, VerifiedComponent, WasmtimeEngine,
 };
 use airssys_wasm_security::{CapabilityGuard, CapabilitySet, MonotonicClock};
 
@@ -193,6 +193,7 @@ impl Host {
                 config: manifest.config_json(),
                 ports,
                 switch: record.control.switch(),
+                lane: CallLane::new(),
             };
             let (first, started) = oneshot::channel();
             let actor = Actor {
@@ -293,7 +294,8 @@ impl Host {
         let mut records = Vec::new();
         for Prepared { actor, first, started } in installed.instances.drain(..) {
             records.push(Arc::clone(&actor.record));
-            tokio::spawn(actor.run(first));
+            let lane = actor.setup.lane.clone();
+            tokio::spawn(self.inner.engine.in_lane(&lane, actor.run(first)));
             waiting.push(started);
         }
         let mut failure = None;

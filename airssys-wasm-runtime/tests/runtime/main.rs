@@ -9,6 +9,7 @@ mod health;
 mod health_export;
 mod imports;
 mod isolation;
+mod lanes;
 mod loading;
 mod memory;
 mod processor;

@@ -1,0 +1,144 @@
+//! A future that moves to the threads for long calls, and back.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use async_task::Task;
+use tokio::runtime::Handle;
+
+use super::lane::CallLane;
+use super::threads::LongCallThreads;
+
+/// Runs where it is polled as long as its calls are short, and with the long calls otherwise.
+///
+/// Dropping it drops what it runs, which may take until the end of the present slice.
+pub(crate) struct Movable<F: Future> {
+    place: Place<F>,
+    lane: CallLane,
+    threads: Arc<LongCallThreads>,
+}
+
+enum Place<F: Future> {
+    Here(Pin<Box<F>>),
+    Away(Task<Outcome<F>>),
+    Done,
+}
+
+/// What comes back from the threads for long calls.
+enum Outcome<F: Future> {
+    Finished(F::Output),
+    Returned(Pin<Box<F>>),
+}
+
+impl<F> Movable<F>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    pub(crate) fn new(future: F, lane: CallLane, threads: Arc<LongCallThreads>) -> Self {
+        lane.make_movable();
+        Self { place: Place::Here(Box::pin(future)), lane, threads }
+    }
+
+    /// Moves what it runs to the threads for long calls; stays where there are none.
+    fn leave(&mut self) {
+        let place = std::mem::replace(&mut self.place, Place::Done);
+        self.place = match place {
+            Place::Here(future) if self.threads.are_there() => {
+                self.lane.moved(true);
+                let away =
+                    Away { future: Some(future), lane: self.lane.clone(), home: Handle::try_current().ok() };
+                Place::Away(self.threads.spawn(away))
+            }
+            other => other,
+        };
+    }
+}
+
+impl<F> Future for Movable<F>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        loop {
+            match &mut self.place {
+                Place::Here(future) => {
+                    if let Poll::Ready(output) = future.as_mut().poll(context) {
+                        self.place = Place::Done;
+                        return Poll::Ready(output);
+                    }
+                    if !self.lane.is_long() {
+                        return Poll::Pending;
+                    }
+                    self.leave();
+                    if matches!(self.place, Place::Here(_)) {
+                        return Poll::Pending;
+                    }
+                }
+                Place::Away(task) => match Pin::new(task).poll(context) {
+                    Poll::Pending => return Poll::Pending,
+                    Poll::Ready(Outcome::Finished(output)) => {
+                        self.place = Place::Done;
+                        return Poll::Ready(output);
+                    }
+                    Poll::Ready(Outcome::Returned(future)) => self.place = Place::Here(future),
+                },
+                // Polled after its end: there is nothing to be had any more.
+                Place::Done => return Poll::Pending,
+            }
+        }
+    }
+}
+
+impl<F: Future> fmt::Debug for Movable<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Movable").field("lane", &self.lane).finish_non_exhaustive()
+    }
+}
+
+/// The future as long as it is with the long calls.
+struct Away<F: Future> {
+    future: Option<Pin<Box<F>>>,
+    lane: CallLane,
+    /// The runtime that it comes from, whose timers it goes on using: they keep time, whatever computes here.
+    home: Option<Handle>,
+}
+
+// The future is boxed, so that what holds it can move.
+impl<F: Future> Unpin for Away<F> {}
+
+impl<F: Future> Future for Away<F> {
+    type Output = Outcome<F>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Outcome<F>> {
+        let this = &mut *self;
+        let _home = this.home.as_ref().map(Handle::enter);
+        let Some(future) = &mut this.future else { return Poll::Pending };
+        if let Poll::Ready(output) = future.as_mut().poll(context) {
+            this.future = None;
+            return Poll::Ready(Outcome::Finished(output));
+        }
+        if this.lane.is_long() {
+            return Poll::Pending;
+        }
+        this.lane.moved(false);
+        match this.future.take() {
+            Some(future) => Poll::Ready(Outcome::Returned(future)),
+            None => Poll::Pending,
+        }
+    }
+}
+
+impl<F: Future> Drop for Away<F> {
+    fn drop(&mut self) {
+        // What it runs may need the runtime that it comes from even while it is dropped.
+        let _home = self.home.as_ref().map(Handle::enter);
+        self.future = None;
+    }
+}

@@ -1,0 +1,135 @@
+//! The threads for long calls, and the queue in which they take turns.
+
+#![expect(
+    clippy::disallowed_types,
+    reason = "the queue is held for a push or a pop, never across an await or a guest"
+)]
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread;
+
+use async_task::{Runnable, Task};
+
+/// By how much the operating system prefers the host's other threads: about three to one where both want all
+/// of a processor, so that long calls go on even then.
+#[cfg(target_os = "linux")]
+const NICENESS: i32 = 5;
+
+/// One thread for each processor, started when the first long call comes.
+///
+/// The queue is first in, first out and shared by all of them. It holds each moved future once at most, so
+/// that it is bounded by the number of instances.
+#[derive(Debug, Default)]
+pub(crate) struct LongCallThreads {
+    queue: Arc<Queue>,
+    started: OnceLock<bool>,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    turns: Mutex<Turns>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Turns {
+    waiting: VecDeque<Runnable>,
+    is_closed: bool,
+}
+
+impl LongCallThreads {
+    /// Whether there are any; starts them the first time.
+    pub(crate) fn are_there(&self) -> bool {
+        *self.started.get_or_init(|| {
+            let wanted = thread::available_parallelism().map_or(1, usize::from);
+            let started = (0..wanted).filter(|_| self.start_one()).count();
+            if started < wanted {
+                tracing::warn!(started, wanted, "not all threads for long calls could be started");
+            }
+            started > 0
+        })
+    }
+
+    fn start_one(&self) -> bool {
+        let queue = Arc::clone(&self.queue);
+        let thread = thread::Builder::new().name("airssys-long".to_owned());
+        thread.spawn(move || work(&queue)).is_ok()
+    }
+
+    /// Has `future` run among the long calls. It is cancelled where the task is dropped.
+    pub(crate) fn spawn<F>(&self, future: F) -> Task<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let queue = Arc::clone(&self.queue);
+        let builder = async_task::Builder::new().propagate_panic(true);
+        let (runnable, task) = builder.spawn(|()| future, move |runnable| queue.push(runnable));
+        runnable.schedule();
+        task
+    }
+}
+
+impl Drop for LongCallThreads {
+    fn drop(&mut self) {
+        // The threads are not waited for: one of them may be the one that drops this.
+        let left = {
+            let mut turns = self.queue.turns();
+            turns.is_closed = true;
+            std::mem::take(&mut turns.waiting)
+        };
+        self.queue.changed.notify_all();
+        drop(left);
+    }
+}
+
+impl Queue {
+    fn turns(&self) -> MutexGuard<'_, Turns> {
+        self.turns.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn push(&self, runnable: Runnable) {
+        let mut turns = self.turns();
+        if !turns.is_closed {
+            turns.waiting.push_back(runnable);
+            drop(turns);
+            self.changed.notify_one();
+        }
+    }
+
+    /// Waits for the next turn; none when there will be no other.
+    fn next(&self) -> Option<Runnable> {
+        let mut turns = self.turns();
+        loop {
+            if let Some(runnable) = turns.waiting.pop_front() {
+                return Some(runnable);
+            }
+            if turns.is_closed {
+                return None;
+            }
+            turns = self.changed.wait(turns).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+fn work(queue: &Queue) {
+    stand_back();
+    while let Some(runnable) = queue.next() {
+        runnable.run();
+    }
+}
+
+/// Lets the operating system prefer other threads to this one.
+#[cfg(target_os = "linux")]
+fn stand_back() {
+    // On Linux the niceness of "this process" is that of the calling thread alone.
+    if let Err(error) = rustix::process::setpriority_process(None, NICENESS) {
+        tracing::warn!(%error, "long calls keep the priority of short ones");
+    }
+}
+
+/// Elsewhere a priority belongs to the whole process, so that long calls keep that of short ones.
+#[cfg(not(target_os = "linux"))]
+fn stand_back() {}
