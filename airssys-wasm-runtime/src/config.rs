@@ -7,6 +7,7 @@ use wasmtime::{Config, InstanceAllocationStrategy, PoolingAllocationConfig};
 use airssys_wasm_core::{Ceilings, MAX_MEMORY_BYTES};
 
 use crate::bounds::{ASYNC_STACK_BYTES, MAX_CORE_INSTANCES, MAX_MEMORIES, MAX_TABLES, MAX_WASM_STACK_BYTES};
+use crate::enforcement::Enforcement;
 use crate::limiter::table_allowance;
 use crate::pool::PoolShare;
 
@@ -54,18 +55,18 @@ const LEAST_TABLES: u32 = 2_048;
 impl EngineConfig {
     /// The engine's settings: components, fuel and epochs on, threads and shared memory off, and a pool
     /// with slots as large as the highest memory limit.
-    pub(crate) fn to_wasmtime(&self) -> Config {
-        let mut config = self.to_unpooled();
+    pub(crate) fn to_wasmtime(&self, enforcement: Enforcement) -> Config {
+        let mut config = self.to_unpooled(enforcement);
         config.allocation_strategy(InstanceAllocationStrategy::Pooling(self.pool(self.slot())));
         config
     }
 
     /// The same settings without a pool, by which a component compiles that is too large for it.
-    pub(crate) fn to_unpooled(&self) -> Config {
+    pub(crate) fn to_unpooled(&self, enforcement: Enforcement) -> Config {
         let mut config = Config::new();
         config
-            .consume_fuel(true)
-            .epoch_interruption(true)
+            .consume_fuel(enforcement.is_on())
+            .epoch_interruption(enforcement.is_on())
             .max_wasm_stack(MAX_WASM_STACK_BYTES)
             .async_stack_size(ASYNC_STACK_BYTES)
             .wasm_memory64(false)

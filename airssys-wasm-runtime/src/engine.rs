@@ -11,6 +11,7 @@ use airssys_wasm_core::{ComponentId, ResourceLimits};
 use crate::component::{VerifiedComponent, compile, fits, link};
 use crate::config::{EngineConfig, MIN_TICK};
 use crate::deadline::KillSwitch;
+use crate::enforcement::Enforcement;
 use crate::error::RuntimeError;
 use crate::host::{KnownInterfaces, link_host};
 use crate::inspection::ComponentReport;
@@ -40,7 +41,9 @@ pub struct WasmtimeEngine {
     ports: InstancePorts,
     loaded: Arc<LoadedComponents>,
     long_calls: Arc<LongCallThreads>,
-    _ticker: Ticker,
+    enforcement: Enforcement,
+    /// None where there is nothing to end: an engine that enforces nothing.
+    _ticker: Option<Ticker>,
 }
 
 /// Everything that a new instance is given.
@@ -91,11 +94,30 @@ impl WasmtimeEngine {
     /// [`RuntimeError::EngineCreation`] when the engine refuses the configuration, for instance because
     /// the address space that it asks for is not to be had.
     pub fn new(config: EngineConfig) -> Result<Self, RuntimeError> {
+        Self::with_enforcement(config, Enforcement::On)
+    }
+
+    /// An engine that enforces no limit on its guests: no fuel, no wall clock, no kill switch, no limit of
+    /// memory or tables. Its guests can hold the host's threads and memory for ever. It is there to measure
+    /// what limits cost, and never for production.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    #[cfg(feature = "unlimited-for-benchmarks")]
+    pub fn without_limits(config: EngineConfig) -> Result<Self, RuntimeError> {
+        Self::with_enforcement(config, Enforcement::Off)
+    }
+
+    fn with_enforcement(config: EngineConfig, enforcement: Enforcement) -> Result<Self, RuntimeError> {
         let created = |error: wasmtime::Error| RuntimeError::EngineCreation(error.into());
-        let engine = Engine::new(&config.to_wasmtime()).map_err(created)?;
+        let engine = Engine::new(&config.to_wasmtime(enforcement)).map_err(created)?;
         let mut linker = Linker::new(&engine);
         link_host(&mut linker).map_err(created)?;
-        let ticker = Ticker::start(&engine, config.tick.max(MIN_TICK))
+        let ticker = enforcement
+            .is_on()
+            .then(|| Ticker::start(&engine, config.tick.max(MIN_TICK)))
+            .transpose()
             .map_err(|error| RuntimeError::EngineCreation(Box::new(error)))?;
         Ok(Self {
             engine,
@@ -105,6 +127,7 @@ impl WasmtimeEngine {
             ports: InstancePorts::isolated(),
             loaded: Arc::default(),
             long_calls: Arc::default(),
+            enforcement,
             _ticker: ticker,
         })
     }
@@ -113,6 +136,10 @@ impl WasmtimeEngine {
     #[must_use]
     pub fn engine(&self) -> &Engine {
         &self.engine
+    }
+
+    pub(crate) fn enforcement(&self) -> Enforcement {
+        self.enforcement
     }
 
     /// Everything that is linked.
@@ -189,7 +216,7 @@ impl WasmtimeEngine {
 
     /// Compiles what need not fit into the pool, to tell what it needs.
     fn compile_unpooled(&self, wasm: &[u8]) -> Result<Component, RuntimeError> {
-        let engine = Engine::new(&self.config.to_unpooled())
+        let engine = Engine::new(&self.config.to_unpooled(self.enforcement))
             .map_err(|error| RuntimeError::EngineCreation(error.into()))?;
         compile(&engine, wasm)
     }
@@ -244,7 +271,15 @@ impl WasmtimeEngine {
         let InstanceSetup { id, limits, start, config, ports, switch, lane } = setup;
         let state = HostState::new(id, &limits, ports, switch).in_lane(lane);
         let store = StoreManager::new(self).create(state, &limits)?;
-        ComponentInstance::start(store, component, &config, start, self.config.max_instances).await
+        ComponentInstance::start(
+            store,
+            component,
+            &config,
+            start,
+            self.config.max_instances,
+            self.enforcement,
+        )
+        .await
     }
 }
 

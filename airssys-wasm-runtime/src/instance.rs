@@ -17,7 +17,8 @@ use crate::bindings::airssys::core::types;
 use crate::bindings::exports::airssys::core::{handler, health, lifecycle};
 use crate::bounds::MAX_GUEST_ERROR_BYTES;
 use crate::component::{HANDLER, HEALTH, LIFECYCLE, VerifiedComponent};
-use crate::deadline::{Interruption, KillSwitch, within};
+use crate::deadline::{Interruption, KillSwitch};
+use crate::enforcement::Enforcement;
 use crate::error::RuntimeError;
 use crate::failure::{CallFailure, Circumstances};
 use crate::limiter::MemoryGauge;
@@ -95,6 +96,7 @@ pub struct ComponentInstance {
     budget: Budget,
     gauge: MemoryGauge,
     switch: KillSwitch,
+    enforcement: Enforcement,
 }
 
 struct Live {
@@ -118,12 +120,14 @@ impl ComponentInstance {
         config: &str,
         budget: Budget,
         max_instances: u32,
+        enforcement: Enforcement,
     ) -> Result<Completed<Self>, RuntimeError> {
         let switch = store.data().switch().clone();
         let gauge = store.data().limiter().gauge();
-        begin(&mut store, budget);
-        let outcome = within(instantiate(&mut store, component, config), budget.timeout, &switch).await;
-        let facts = circumstances(&store, budget);
+        begin(&mut store, budget, enforcement);
+        let outcome =
+            enforcement.within(instantiate(&mut store, component, config), budget.timeout, &switch).await;
+        let facts = circumstances(&store, budget, enforcement);
         store.data().clock().end();
         let failure = |cause| Err(RuntimeError::InstantiationFailed(CallFailure { cause, fuel: facts.fuel }));
         let (lifecycle, handler, health) = match outcome {
@@ -162,6 +166,7 @@ impl ComponentInstance {
             budget: Budget::of(state.limits()),
             gauge,
             switch,
+            enforcement,
             live: Some(Live { store, lifecycle, handler, health }),
         };
         Ok(Completed { value: instance, fuel: facts.fuel })
@@ -229,7 +234,7 @@ impl ComponentInstance {
         let outcome = match &live.handler {
             Some(handler) => {
                 let call = handler.call_handle_message(&mut live.store, message);
-                within(call, self.budget.timeout, &self.switch).await
+                self.enforcement.within(call, self.budget.timeout, &self.switch).await
             }
             None => Ok(Ok(Err(types::HandlerErrorResult::Failed("the component has no handler".to_owned())))),
         };
@@ -263,7 +268,7 @@ impl ComponentInstance {
         let outcome = match &live.handler {
             Some(handler) => {
                 let call = handler.call_handle_callback(&mut live.store, correlation.get(), reply);
-                within(call, self.budget.timeout, &self.switch).await
+                self.enforcement.within(call, self.budget.timeout, &self.switch).await
             }
             None => Ok(Ok(())),
         };
@@ -279,7 +284,9 @@ impl ComponentInstance {
         let budget = Budget { timeout, ..self.budget };
         let mut live = self.enter(budget)?;
         let outcome = match &live.health {
-            Some(health) => within(health.call_health(&mut live.store), timeout, &self.switch).await,
+            Some(health) => {
+                self.enforcement.within(health.call_health(&mut live.store), timeout, &self.switch).await
+            }
             None => Ok(Ok(health::HealthStatus::Healthy)),
         };
         let done = self.conclude(live, outcome, budget).await?;
@@ -301,7 +308,10 @@ impl ComponentInstance {
         let outcome = match &live.lifecycle {
             Some(lifecycle) => {
                 let call = lifecycle.call_metadata(&mut live.store);
-                within(call, self.budget.timeout, &self.switch).await.map(|answer| answer.map(Some))
+                self.enforcement
+                    .within(call, self.budget.timeout, &self.switch)
+                    .await
+                    .map(|answer| answer.map(Some))
             }
             None => Ok(Ok(None)),
         };
@@ -324,7 +334,9 @@ impl ComponentInstance {
         let mut live = self.enter(budget)?;
         let outcome = match &live.lifecycle {
             Some(lifecycle) => {
-                within(lifecycle.call_shutdown(&mut live.store), budget.timeout, &self.switch).await
+                self.enforcement
+                    .within(lifecycle.call_shutdown(&mut live.store), budget.timeout, &self.switch)
+                    .await
             }
             None => Ok(Ok(())),
         };
@@ -341,7 +353,7 @@ impl ComponentInstance {
             self.live = None;
         }
         let mut live = self.live.take().ok_or_else(ended)?;
-        begin(&mut live.store, budget);
+        begin(&mut live.store, budget, self.enforcement);
         Ok(live)
     }
 
@@ -367,7 +379,7 @@ impl ComponentInstance {
         outcome: Result<wasmtime::Result<T>, Interruption>,
         budget: Budget,
     ) -> Result<Completed<T>, CallFailure> {
-        let facts = circumstances(&live.store, budget);
+        let facts = circumstances(&live.store, budget, self.enforcement);
         let cause = match outcome {
             Ok(Ok(_)) if facts.is_fuel_passed => EndCause::OutOfFuel(facts.fuel),
             Ok(Ok(value)) => {
@@ -423,17 +435,19 @@ async fn instantiate(
     Ok((lifecycle, handler, health))
 }
 
-fn begin(store: &mut Store<HostState>, budget: Budget) {
-    if let Err(error) = refill(store, budget.fuel_given(), budget.timeout) {
+fn begin(store: &mut Store<HostState>, budget: Budget, enforcement: Enforcement) {
+    if enforcement.is_on()
+        && let Err(error) = refill(store, budget.fuel_given(), budget.timeout)
+    {
         // The engine's configuration always meters, so that this cannot be; a store without its fuel
         // traps at its first instruction, which is safe.
         tracing::error!(%error, "fuel could not be set");
     }
 }
 
-fn circumstances(store: &Store<HostState>, budget: Budget) -> Circumstances {
+fn circumstances(store: &Store<HostState>, budget: Budget, enforcement: Enforcement) -> Circumstances {
     let max = budget.fuel.unwrap_or(u64::MAX);
-    let left = store.get_fuel().unwrap_or(0);
+    let left = if enforcement.is_on() { store.get_fuel().unwrap_or(0) } else { budget.fuel_given() };
     let limiter = store.data().limiter();
     Circumstances {
         fuel: FuelMetrics::new(max, budget.fuel_given().saturating_sub(left).min(max)),

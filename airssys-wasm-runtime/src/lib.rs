@@ -26,6 +26,7 @@ mod bounds;
 mod component;
 mod config;
 mod deadline;
+mod enforcement;
 mod engine;
 mod error;
 mod executor;

@@ -8,6 +8,7 @@ use airssys_wasm_core::{Ceilings, ResourceLimits};
 
 use crate::bounds::{FUEL_INTERVAL, HOSTCALL_SLACK_BYTES, MAX_COMPONENT_HANDLES, MAX_GUEST_MESSAGE_BYTES};
 use crate::deadline::watch_ticks;
+use crate::enforcement::Enforcement;
 use crate::engine::WasmtimeEngine;
 use crate::error::RuntimeError;
 use crate::state::HostState;
@@ -21,13 +22,14 @@ use crate::state::HostState;
 #[derive(Debug, Clone)]
 pub struct StoreManager {
     engine: Engine,
+    enforcement: Enforcement,
 }
 
 impl StoreManager {
     /// Makes stores of this engine.
     #[must_use]
     pub fn new(engine: &WasmtimeEngine) -> Self {
-        Self { engine: engine.engine().clone() }
+        Self { engine: engine.engine().clone(), enforcement: engine.enforcement() }
     }
 
     /// A store around `state`, under these limits.
@@ -41,7 +43,9 @@ impl StoreManager {
         limits: &ResourceLimits,
     ) -> Result<Store<HostState>, RuntimeError> {
         let mut store = Store::new(&self.engine, state);
-        apply_limits_to_store(&mut store, limits)?;
+        if self.enforcement.is_on() {
+            apply_limits_to_store(&mut store, limits)?;
+        }
         Ok(store)
     }
 }

@@ -17,6 +17,8 @@ pub struct HostBuilder {
     ceilings: Ceilings,
     engine: EngineConfig,
     extensions: Vec<Extension>,
+    #[cfg(feature = "unlimited-for-benchmarks")]
+    is_unlimited: bool,
 }
 
 impl HostBuilder {
@@ -64,21 +66,48 @@ impl HostBuilder {
         self
     }
 
+    /// Makes a host that enforces no limit on its guests: no fuel, no wall clock, no limit of memory or tables,
+    /// no message size and no rate. Rights and the bounds of mailboxes stay. It is there to measure what limits
+    /// cost, and never for production.
+    #[cfg(feature = "unlimited-for-benchmarks")]
+    #[must_use]
+    pub fn without_limits(mut self) -> Self {
+        self.is_unlimited = true;
+        self
+    }
+
     /// Makes the host. Actors are spawned on the tokio runtime that starts them; it needs time enabled.
     ///
     /// # Errors
     ///
     /// [`SystemError::Engine`] when the engine cannot be made or an extension fails.
     pub fn build(self) -> Result<Host, SystemError> {
-        let Self { ceilings, mut engine, extensions } = self;
+        #[cfg(feature = "unlimited-for-benchmarks")]
+        let is_unlimited = self.is_unlimited;
+        let Self { ceilings, mut engine, extensions, .. } = self;
         engine.max_memory_bytes = engine.max_memory_bytes.max(ceilings.max_memory_bytes);
         engine.max_component_bytes = ceilings.max_component_bytes;
-        let mut engine = WasmtimeEngine::new(engine).map_err(SystemError::Engine)?;
-        for extension in extensions {
-            extension(&mut engine).map_err(SystemError::Engine)?;
+        #[cfg(feature = "unlimited-for-benchmarks")]
+        if is_unlimited {
+            let engine = extended(WasmtimeEngine::without_limits(engine), extensions)?;
+            return Ok(Host::new(engine, ceilings, |guard| {
+                Arc::new(crate::unlimited::Unlimited::new(guard))
+            }));
         }
-        Ok(Host::new(Arc::new(engine), ceilings))
+        Ok(Host::new(extended(WasmtimeEngine::new(engine), extensions)?, ceilings, |guard| guard))
     }
+}
+
+/// The engine with everything that the embedder adds to it.
+fn extended(
+    engine: Result<WasmtimeEngine, RuntimeError>,
+    extensions: Vec<Extension>,
+) -> Result<Arc<WasmtimeEngine>, SystemError> {
+    let mut engine = engine.map_err(SystemError::Engine)?;
+    for extension in extensions {
+        extension(&mut engine).map_err(SystemError::Engine)?;
+    }
+    Ok(Arc::new(engine))
 }
 
 impl std::fmt::Debug for HostBuilder {

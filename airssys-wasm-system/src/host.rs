@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Semaphore, oneshot};
 
 use airssys_wasm_core::{
-    Address, Ceilings, ComponentId, ComponentState, IdError, ResourceLimits, RestartTracker, SendError,
+    Address, Ceilings, ComponentId, ComponentState, Guard, IdError, ResourceLimits, RestartTracker, SendError,
 };
 use airssys_wasm_messaging::{CorrelationSource, Mailbox, RegisterOptions, Router, RouterOptions};
 use airssys_wasm_runtime::{
@@ -108,7 +108,12 @@ impl Host {
         HostBuilder::new()
     }
 
-    pub(crate) fn new(engine: Arc<WasmtimeEngine>, ceilings: Ceilings) -> Self {
+    /// A host whose messages pass what `guarding` makes of the guard of rights and rates.
+    pub(crate) fn new(
+        engine: Arc<WasmtimeEngine>,
+        ceilings: Ceilings,
+        guarding: impl FnOnce(Arc<CapabilityGuard>) -> Arc<dyn Guard>,
+    ) -> Self {
         let guard = Arc::new(CapabilityGuard::new(Arc::new(MonotonicClock::new())));
         let events = Arc::new(EventBus::new());
         let observer = Arc::new(RouterObserver(Arc::clone(&events)));
@@ -117,7 +122,7 @@ impl Host {
             denials: Some(observer.clone()),
             dead_letters: Some(observer),
         };
-        let router = Router::with_options(guard.clone(), options);
+        let router = Router::with_options(guarding(Arc::clone(&guard)), options);
         let registry = Arc::new(Registry::default());
         let directory = Arc::new(Directory::new(Arc::clone(&registry), Arc::clone(&guard)));
         let inner = Inner {

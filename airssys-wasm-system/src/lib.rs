@@ -44,6 +44,8 @@ mod events;
 mod guest_log;
 mod observers;
 mod status;
+#[cfg(feature = "unlimited-for-benchmarks")]
+mod unlimited;
 
 mod error;
 

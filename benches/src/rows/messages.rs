@@ -7,19 +7,22 @@ use airssys_wasm_system::{Component, Host};
 use anyhow::{Context, Result};
 
 use crate::files::guest;
+use crate::measure::processor_time;
 use crate::report::Figure;
 use crate::rows::two_workers;
 
-const PAIRS: usize = 100;
+pub(super) const PAIRS: usize = 100;
 /// Balls that each pair keeps in the air: one for the round trip, more for throughput.
-const BALLS: usize = 8;
+pub(super) const BALLS: usize = 8;
 const WINDOW: Duration = Duration::from_secs(2);
+/// Places in the pool for all pairs, and some over.
+pub(super) const INSTANCES: u32 = 2 * 100 + 16;
 const WARM_UP: Duration = Duration::from_millis(300);
 const PAYLOAD: [u8; 64] = [b'x'; 64];
 
 pub(crate) fn measure() -> Result<Vec<Figure>> {
-    let throughput = two_workers()?.block_on(play(PAIRS, BALLS))?;
-    let single = two_workers()?.block_on(play(1, 1))?;
+    let throughput = two_workers()?.block_on(play(host()?, PAIRS, BALLS, WINDOW))?.per_second();
+    let single = two_workers()?.block_on(play(host()?, 1, 1, WINDOW))?.per_second();
     // Two messages make a round trip.
     let round_trip = 2e9 / single;
     Ok(vec![
@@ -28,9 +31,27 @@ pub(crate) fn measure() -> Result<Vec<Figure>> {
     ])
 }
 
-/// Messages handled per second.
-async fn play(pairs: usize, balls: usize) -> Result<f64> {
-    let host = Host::builder().max_instances(2 * 100 + 16).build()?;
+fn host() -> Result<Host> {
+    Ok(Host::builder().max_instances(INSTANCES).build()?)
+}
+
+/// What was handled in a window of time, and what it took.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Played {
+    pub(super) messages: u64,
+    pub(super) elapsed: Duration,
+    /// Of all threads of the process, where the system tells.
+    pub(super) processor: Option<Duration>,
+}
+
+impl Played {
+    fn per_second(self) -> f64 {
+        self.messages as f64 / self.elapsed.as_secs_f64()
+    }
+}
+
+/// Lets pairs play on this host for a time, and takes the host down.
+pub(super) async fn play(host: Host, pairs: usize, balls: usize, window: Duration) -> Result<Played> {
     let mut players = Vec::new();
     for number in 0..pairs {
         let (left, right) = (name(number, "left")?, name(number, "right")?);
@@ -47,14 +68,15 @@ async fn play(pairs: usize, balls: usize) -> Result<f64> {
         }
     }
     tokio::time::sleep(WARM_UP).await;
-    let (began, before) = (Instant::now(), handled(&host));
-    tokio::time::sleep(WINDOW).await;
+    let (began, used, before) = (Instant::now(), processor_time(), handled(&host));
+    tokio::time::sleep(window).await;
     let (elapsed, after) = (began.elapsed(), handled(&host));
+    let processor = processor_time().zip(used).map(|(now, then)| now.saturating_sub(then));
     let any = players.first().context("there is a pair")?.address().clone();
     let refused: u64 = host.statuses().iter().map(|status| status.denied + status.rejected_full).sum();
     anyhow::ensure!(refused == 0, "{refused} messages were refused, first pair {any}");
     host.kill_all().await;
-    Ok((after - before) as f64 / elapsed.as_secs_f64())
+    Ok(Played { messages: after - before, elapsed, processor })
 }
 
 fn handled(host: &Host) -> u64 {

@@ -1,6 +1,7 @@
 //! The rows of the benchmark, one file each.
 
 mod instantiation;
+mod limits;
 mod messages;
 mod pipeline;
 mod round_trip;
@@ -20,6 +21,8 @@ pub(crate) enum Row {
     Instantiation,
     /// Component to component messages.
     Messages,
+    /// The same with limits on against limits off.
+    Limits,
     /// Lines per second of the example, against the same work in one native process.
     Pipeline,
 }
@@ -30,6 +33,7 @@ impl Row {
             Self::RoundTrip => round_trip::measure(),
             Self::Instantiation => instantiation::measure(),
             Self::Messages => messages::measure(),
+            Self::Limits => limits::measure(),
             Self::Pipeline => pipeline::measure(),
         }
     }
