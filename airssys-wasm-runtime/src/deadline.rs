@@ -103,11 +103,18 @@ impl CallClock {
         self.ticks = 0;
     }
 
-    /// The call has ended; the next one begins where this one belonged.
-    pub(crate) fn end(&self) {
+    /// The call has ended; the next one begins where this one belonged. Tells how long it took, where anything
+    /// ever asked for the time.
+    pub(crate) fn end(&self) -> Option<Duration> {
         if self.ticks < LONG_CALL_TICKS {
             self.lane.mark_short();
         }
+        self.seen.map(|seen| seen.elapsed())
+    }
+
+    /// The guest is about to wait in a host function, which is the moment to look at the time.
+    pub(crate) fn waits(&mut self) {
+        self.seen.get_or_insert_with(Instant::now);
     }
 
     pub(crate) fn lane(&self) -> &CallLane {

@@ -33,6 +33,9 @@ pub struct Completed<T> {
     pub value: T,
     /// The fuel that it took, exactly.
     pub fuel: FuelMetrics,
+    /// The wall clock that it took at least, where it met a tick or waited in a host function; none of a call
+    /// that was over before its time was ever looked at.
+    pub time: Option<Duration>,
 }
 
 /// What a component says about itself, each text cut to its bound.
@@ -128,7 +131,7 @@ impl ComponentInstance {
         let outcome =
             enforcement.within(instantiate(&mut store, component, config), budget.timeout, &switch).await;
         let facts = circumstances(&store, budget, enforcement);
-        store.data().clock().end();
+        let time = store.data().clock().end();
         let failure = |cause| Err(RuntimeError::InstantiationFailed(CallFailure { cause, fuel: facts.fuel }));
         let (lifecycle, handler, health) = match outcome {
             Ok(Ok(_)) if facts.is_fuel_passed => return failure(EndCause::OutOfFuel(facts.fuel)),
@@ -169,7 +172,7 @@ impl ComponentInstance {
             enforcement,
             live: Some(Live { store, lifecycle, handler, health }),
         };
-        Ok(Completed { value: instance, fuel: facts.fuel })
+        Ok(Completed { value: instance, fuel: facts.fuel, time })
     }
 
     /// Which instance it is.
@@ -243,7 +246,7 @@ impl ComponentInstance {
             Ok(reply) => Ok(reply.map(incoming)),
             Err(error) => Err(handler_error(error)),
         };
-        Ok(Completed { value, fuel: done.fuel })
+        Ok(Completed { value, fuel: done.fuel, time: done.time })
     }
 
     /// Calls `handler.handle-callback`.
@@ -295,7 +298,7 @@ impl ComponentInstance {
             health::HealthStatus::Degraded(text) => HealthStatus::Degraded(bounded(text)),
             health::HealthStatus::Unhealthy(text) => HealthStatus::Unhealthy(bounded(text)),
         };
-        Ok(Completed { value, fuel: done.fuel })
+        Ok(Completed { value, fuel: done.fuel, time: done.time })
     }
 
     /// Calls `lifecycle.metadata`; none where the component does not export `lifecycle`.
@@ -321,7 +324,7 @@ impl ComponentInstance {
             version: bounded(metadata.version),
             description: bounded(metadata.description),
         });
-        Ok(Completed { value, fuel: done.fuel })
+        Ok(Completed { value, fuel: done.fuel, time: done.time })
     }
 
     /// Calls `lifecycle.shutdown` where the component has it, and drops the store.
@@ -364,8 +367,9 @@ impl ComponentInstance {
         outcome: Result<wasmtime::Result<T>, Interruption>,
         budget: Budget,
     ) -> Result<Completed<T>, CallFailure> {
-        live.store.data().clock().end();
-        let done = self.leave(live, outcome, budget)?;
+        let time = live.store.data().clock().end();
+        let mut done = self.leave(live, outcome, budget)?;
+        done.time = time;
         if let Some(live) = &self.live {
             live.store.data().clock().lane().settle().await;
         }
@@ -384,7 +388,7 @@ impl ComponentInstance {
             Ok(Ok(_)) if facts.is_fuel_passed => EndCause::OutOfFuel(facts.fuel),
             Ok(Ok(value)) => {
                 self.live = Some(live);
-                return Ok(Completed { value, fuel: facts.fuel });
+                return Ok(Completed { value, fuel: facts.fuel, time: None });
             }
             Ok(Err(error)) => facts.trapped(&error),
             Err(interruption) => facts.interrupted(interruption),

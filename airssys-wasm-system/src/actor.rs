@@ -210,7 +210,7 @@ impl Actor {
             Ok(done) => {
                 let counts = &self.record.counts;
                 counts.handled.add_one();
-                warned.look(self, instance, done.fuel);
+                warned.look(self, instance, done.fuel, done.time);
                 if done.value.is_err() {
                     counts.handler_errors.add_one();
                 }
@@ -317,30 +317,40 @@ async fn pause_for(delay: Duration) {
 struct Warned {
     fuel: bool,
     memory: bool,
+    wall_clock: bool,
 }
 
 impl Warned {
-    fn look(&mut self, actor: &Actor, instance: &ComponentInstance, fuel: FuelMetrics) {
+    fn look(
+        &mut self,
+        actor: &Actor,
+        instance: &ComponentInstance,
+        fuel: FuelMetrics,
+        time: Option<Duration>,
+    ) {
         if !self.fuel && is_near(fuel.consumed(), fuel.max_fuel()) {
             self.fuel = true;
-            actor.events.raise(|| Event::NearLimit {
-                id: actor.record.id.clone(),
-                limit: WarnedLimit::Fuel,
-                used: fuel.consumed(),
-                max: fuel.max_fuel(),
-            });
+            warn(actor, WarnedLimit::Fuel, fuel.consumed(), fuel.max_fuel());
         }
         let (used, max) = (instance.memory_bytes(), instance.max_memory_bytes());
         if !self.memory && is_near(used, max) {
             self.memory = true;
-            actor.events.raise(|| Event::NearLimit {
-                id: actor.record.id.clone(),
-                limit: WarnedLimit::Memory,
-                used,
-                max,
-            });
+            warn(actor, WarnedLimit::Memory, used, max);
+        }
+        // Most calls are over before anybody looks at the time.
+        if let Some(time) = time.filter(|_| !self.wall_clock) {
+            let used = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+            let max = actor.setup.limits.execution_timeout_ms();
+            if is_near(used, max) {
+                self.wall_clock = true;
+                warn(actor, WarnedLimit::WallClock, used, max);
+            }
         }
     }
+}
+
+fn warn(actor: &Actor, limit: WarnedLimit, used: u64, max: u64) {
+    actor.events.raise(|| Event::NearLimit { id: actor.record.id.clone(), limit, used, max });
 }
 
 /// Whether `used` is at least the warning share of `max`, without overflow at the largest values.

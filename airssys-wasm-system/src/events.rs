@@ -19,6 +19,8 @@ pub enum WarnedLimit {
     Fuel,
     /// Memory of the instance.
     Memory,
+    /// Wall clock of one call, in milliseconds.
+    WallClock,
 }
 
 /// Something that happened in a host.

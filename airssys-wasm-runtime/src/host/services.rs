@@ -56,6 +56,7 @@ impl Host for HostState {
     }
 
     async fn sleep(&mut self, duration_ms: u64) -> wasmtime::Result<()> {
+        self.clock_mut().waits();
         tokio::time::sleep(Duration::from_millis(duration_ms)).await;
         Ok(())
     }

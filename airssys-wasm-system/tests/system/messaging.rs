@@ -3,7 +3,7 @@
 use airssys_wasm_core::{
     Address, HandlerError, MailboxConfig, MessagePayload, Overflow, RequestError, SendError,
 };
-use airssys_wasm_system::{Component, ComponentRef, Event, Host};
+use airssys_wasm_system::{Component, ComponentRef, Event, Host, WarnedLimit};
 
 use crate::support::{guest, host};
 
@@ -201,9 +201,22 @@ async fn a_guest_that_waits_for_room_hears_full_before_its_own_time_is_up() {
     stuck.send("fills the mailbox").unwrap();
     let patient = forwarder().send_to("test/*".parse().unwrap()).timeout_ms(500);
     let patient = host.start(patient).await.unwrap();
+    let mut events = host.events();
     let order = MessagePayload::from("test/park-in-host-call\0x");
     assert_eq!(patient.request(order).await.unwrap().bytes().as_ref(), b"full");
     assert_eq!(status(&host, "test/forwarder").restarts, 0);
+    // Nine tenths of its time were over then, which is a warning.
+    loop {
+        match events.next().await.unwrap() {
+            Event::NearLimit { id, limit: WarnedLimit::WallClock, used, max } => {
+                assert_eq!((id.as_str(), max), ("test/forwarder/0", 500));
+                assert!((450..500).contains(&used), "{used}");
+                break;
+            }
+            Event::Refused { .. } => {}
+            other => panic!("{other:?}"),
+        }
+    }
     host.kill_all().await;
 }
 
