@@ -17,6 +17,7 @@
 
 mod attack;
 mod bare;
+mod contention;
 mod flood;
 mod guests;
 mod keys;
@@ -27,6 +28,7 @@ mod siege;
 mod table;
 
 pub use attack::{Attack, Row};
+pub use contention::measurements;
 pub use keys::{DECLARED_KEYS, DeclaredKey};
 pub use observation::{Figure, Verdict};
 pub use rows::attacks;

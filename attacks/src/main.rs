@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
 
-use airssys_wasm_attacks::{attacks, to_json, to_text};
+use airssys_wasm_attacks::{Attack, attacks, measurements, to_json, to_text};
 
 /// Attacks every limit with its hostile guest and prints what was declared and what was observed. The exit
 /// code is 1 where a limit did not hold.
@@ -17,6 +17,9 @@ struct Arguments {
     /// How the table is printed.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
+    /// Which rows are run.
+    #[arg(long, value_enum, default_value_t = Rows::All)]
+    rows: Rows,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -27,12 +30,32 @@ enum Format {
     Json,
 }
 
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Rows {
+    /// Each limit alone, against its hostile guest.
+    Attacks,
+    /// What a crowd of hostile guests costs everybody else.
+    Measurements,
+    /// The attacks, then the measurements.
+    All,
+}
+
+impl Rows {
+    fn chosen(self) -> Vec<Attack> {
+        match self {
+            Self::Attacks => attacks(),
+            Self::Measurements => measurements(),
+            Self::All => [attacks(), measurements()].concat(),
+        }
+    }
+}
+
 #[tokio::main]
 async fn main() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse();
     let mut rows = Vec::new();
     // One after the other: the figures are times, and a neighbour's attack is not what they measure.
-    for attack in attacks() {
+    for attack in arguments.rows.chosen() {
         rows.push(attack.run().await);
     }
     let text = match arguments.format {
