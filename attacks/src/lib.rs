@@ -28,7 +28,7 @@ mod siege;
 mod table;
 
 pub use attack::{Attack, Row};
-pub use contention::measurements;
+pub use contention::{LEFT_OUT, measurements};
 pub use keys::{DECLARED_KEYS, DeclaredKey};
 pub use observation::{Figure, Verdict};
 pub use rows::attacks;

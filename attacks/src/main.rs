@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
 
-use airssys_wasm_attacks::{Attack, attacks, measurements, to_json, to_text};
+use airssys_wasm_attacks::{Attack, LEFT_OUT, attacks, measurements, to_json, to_text};
 
 /// Attacks every limit with its hostile guest and prints what was declared and what was observed. The exit
 /// code is 1 where a limit did not hold.
@@ -63,6 +63,9 @@ async fn main() -> anyhow::Result<ExitCode> {
         Format::Json => to_json(&rows)? + "\n",
     };
     std::io::stdout().lock().write_all(text.as_bytes())?;
+    if let (Rows::Measurements | Rows::All, Some(reason)) = (arguments.rows, LEFT_OUT) {
+        writeln!(std::io::stderr().lock(), "{reason}")?;
+    }
     let all = rows.iter().all(|row| row.verdict.is_enforced());
     Ok(if all { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }

@@ -84,6 +84,17 @@ impl Observation {
         Self { declared, least: 0.0, most: declared.0, samples: Vec::new(), note: String::new() }
     }
 
+    /// As [`of`](Self::of) and [`tolerating`](Self::tolerating) together, of what is no whole number.
+    pub(crate) fn at_most(declared: Figure, tolerated: Figure) -> Self {
+        Self {
+            declared,
+            least: 0.0,
+            most: declared.0 + tolerated.0,
+            samples: Vec::new(),
+            note: String::new(),
+        }
+    }
+
     /// The verdict lets this much more pass: what the machine does to a measurement, not the host.
     pub(crate) fn tolerating(mut self, more: u64) -> Self {
         self.most += more as f64;
@@ -155,6 +166,8 @@ mod tests {
         check(Observation::of(100).tolerating(5), &[105.0], true);
         check(Observation::of(100).tolerating(5), &[105.1], false);
         check(Observation::of(100).never_less(), &[100.0, 99.9], false);
+        check(Observation::at_most(Figure(1.5), Figure(0.25)), &[1.75], true);
+        check(Observation::at_most(Figure(1.5), Figure(0.25)), &[1.76], false);
         check(Observation::of(0), &[0.0], true);
         check(Observation::of(0), &[f64::NAN], false);
     }
