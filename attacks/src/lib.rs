@@ -5,6 +5,9 @@
 //! attacks it, and a function that measures. A new row is one entry in a module of `rows`. Every key of the
 //! manifests that limits or grants something has one, or a reason in [`DECLARED_KEYS`] why it has none.
 //!
+//! A row of [`measurements`] is made like an attack, but tells what a crowd of hostile guests costs everybody
+//! else: how late kills are, how long a sibling waits, what stays of ten thousand lives.
+//!
 //! Invariant: a verdict comes from what was measured while the guest ran, never from what was configured;
 //! a row that measured nothing is broken.
 //!

@@ -9,8 +9,8 @@ use clap::{Parser, ValueEnum};
 
 use airssys_wasm_attacks::{Attack, LEFT_OUT, attacks, measurements, to_json, to_text};
 
-/// Attacks every limit with its hostile guest and prints what was declared and what was observed. The exit
-/// code is 1 where a limit did not hold.
+/// Attacks every limit with its hostile guest, measures what a crowd of them costs everybody else, and prints what
+/// was declared and what was observed. The exit code is 1 where a limit did not hold.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Arguments {

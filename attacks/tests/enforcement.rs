@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use airssys_wasm_attacks::{DECLARED_KEYS, attacks, to_text};
+use airssys_wasm_attacks::{DECLARED_KEYS, attacks, measurements, to_text};
 use airssys_wasm_core::{
     Backoff, Ceilings, ComponentManifest, CpuConfig, LifecycleConfig, MailboxConfig, MemoryConfig,
     MessagingCapabilities, SupervisionConfig, SystemManifest,
@@ -35,9 +35,23 @@ fn every_hostile_guest_is_used_by_a_row() {
 
 #[test]
 fn a_row_is_told_apart_from_every_other() {
-    let attacks = attacks();
-    let names: BTreeSet<_> = attacks.iter().map(|attack| (attack.limit, attack.key, attack.guest)).collect();
-    assert_eq!(names.len(), attacks.len());
+    let rows = [attacks(), measurements()].concat();
+    let names: BTreeSet<_> = rows.iter().map(|row| (row.limit, row.key, row.guest)).collect();
+    assert_eq!(names.len(), rows.len());
+}
+
+#[test]
+fn a_measurement_has_a_name_of_its_own_and_a_key_that_there_is() {
+    let limits: BTreeSet<_> = measurements().iter().map(|measurement| measurement.limit).collect();
+    assert_eq!(limits.len(), measurements().len());
+    for measurement in measurements().iter().filter(|measurement| measurement.key.contains('.')) {
+        assert!(
+            DECLARED_KEYS.iter().any(|declared| declared.key == measurement.key),
+            "{}: {} is no key",
+            measurement.limit,
+            measurement.key
+        );
+    }
 }
 
 #[test]

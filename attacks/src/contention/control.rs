@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 
 use super::distribution::Distribution;
 
-/// What the thread sleeps at a time.
+/// What the control sleeps at a time.
 pub(super) const NAP: Duration = Duration::from_millis(1);
 
 /// A thread that sleeps, until it is asked how late it was woken; dropped, it ends as well.
@@ -25,9 +25,9 @@ impl Control {
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
         thread::Builder::new().name("control".to_owned()).spawn(move || {
-            let mut late = vec![nap()];
+            let mut late = vec![nap(NAP)];
             while !stopped.load(Ordering::Acquire) {
-                late.push(nap());
+                late.push(nap(NAP));
             }
             // Nobody may want to know any more.
             drop(sender.send(late));
@@ -48,11 +48,15 @@ impl Drop for Control {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the thread is there to sleep, and has no tasks to stall")]
-fn nap() -> Duration {
+/// Sleeps, and tells how late it was woken.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "only threads of their own do so, which have no tasks to stall"
+)]
+pub(super) fn nap(time: Duration) -> Duration {
     let began = Instant::now();
-    thread::sleep(NAP);
-    began.elapsed().saturating_sub(NAP)
+    thread::sleep(time);
+    began.elapsed().saturating_sub(time)
 }
 
 #[cfg(test)]

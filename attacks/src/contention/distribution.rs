@@ -66,7 +66,7 @@ impl Distribution {
     }
 }
 
-pub(super) fn milliseconds(time: Duration) -> f64 {
+fn milliseconds(time: Duration) -> f64 {
     time.as_secs_f64() * 1_000.0
 }
 

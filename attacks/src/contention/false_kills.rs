@@ -10,8 +10,8 @@ use crate::attack::Attack;
 use crate::guests::{self, MEMORY_BYTES};
 use crate::observation::Observation;
 
+use super::callers::PAYLOAD;
 use super::deadline::TIMEOUT_MS;
-use super::neighbour::PAYLOAD;
 use super::runaways::{KillStream, host};
 
 const CALLS: u64 = 1_000_000;
@@ -41,7 +41,8 @@ async fn measure() -> Result<Observation> {
     let stream = KillStream::start(&host, TIMEOUT_MS).await?;
     let before = stream.kills();
     let mut asking = JoinSet::new();
-    for sibling in siblings.iter().cloned() {
+    for sibling in &siblings {
+        let sibling = sibling.clone();
         asking.spawn(async move { failed_calls(&sibling).await });
     }
     let mut wrong = 0;

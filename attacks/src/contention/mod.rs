@@ -6,6 +6,7 @@
 //! Invariant: a machine that is busy with other things only ever makes a figure worse. So a time is judged by
 //! the best of a few rounds, beside a thread of the operating system that tells how late the machine itself was.
 
+mod callers;
 mod control;
 mod deadline;
 mod distribution;

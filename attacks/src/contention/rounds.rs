@@ -48,13 +48,13 @@ fn judge(rounds: &[Round]) -> Result<Observation> {
     let best = best.context("nothing was measured")?;
     let mut observation = Observation::at_most(Figure(best.declared), Figure(best.machine));
     observation.add(Figure(best.observed));
+    let mut note = String::new();
+    if best.machine > 0.0 {
+        note = format!("verdict allows {:.3} more, by which the machine itself was late; ", best.machine);
+    }
     let told: Vec<_> = rounds.iter().map(|round| format!("[{}]", round.told)).collect();
-    Ok(observation.noting(format!(
-        "verdict allows {:.3} more, by which the machine itself was late; the best of {} rounds: {}",
-        best.machine,
-        rounds.len(),
-        told.join(" ")
-    )))
+    note.push_str(&format!("rounds, the best of which counts: {}", told.join(" ")));
+    Ok(observation.noting(note))
 }
 
 #[cfg(test)]
@@ -114,10 +114,11 @@ mod tests {
 
     #[test]
     fn the_note_has_every_round() {
-        let note = judge(&[round(2.0, 0.5, 9.0), round(2.0, 0.25, 1.0)]).unwrap().note();
+        let note = |machine| judge(&[round(2.0, 0.5, 9.0), round(2.0, machine, 1.0)]).unwrap().note();
+        assert_eq!(note(0.0), "rounds, the best of which counts: [9] [1]");
         assert_eq!(
-            note,
-            "verdict allows 0.250 more, by which the machine itself was late; the best of 2 rounds: [9] [1]"
+            note(0.25),
+            "verdict allows 0.250 more, by which the machine itself was late; rounds, the best of which counts: [9] [1]"
         );
     }
 }

@@ -29,7 +29,8 @@ async fn round() -> Result<Round> {
     let host = host()?;
     let runaways = start(&host, TIMEOUT_MS).await?;
     let mut asking = JoinSet::new();
-    for runaway in runaways.iter().cloned() {
+    for runaway in &runaways {
+        let runaway = runaway.clone();
         asking.spawn(async move { runaway.request_within("attack", GIVE_UP).await });
     }
     while let Some(answer) = asking.join_next().await {
