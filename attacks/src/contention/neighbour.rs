@@ -1,6 +1,6 @@
 //! What a well-behaved sibling notices of the crowd.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 
@@ -14,6 +14,7 @@ use super::callers::Caller;
 use super::control::Control;
 use super::deadline::TIMEOUT_MS;
 use super::distribution::{Distribution, Rank};
+use super::rounds::NO_MORE_AFTER;
 use super::runaways::{Endless, KillStream, host};
 
 /// Turns, each idle first and then beside the crowd, so that what disturbs the machine disturbs both; short and
@@ -76,7 +77,7 @@ async fn measure(caller: Caller, crowd: Crowd) -> Result<Observation> {
     let host = host()?;
     let sibling = host.start(sibling("attack/*")?).await?;
     caller.round_trips(&sibling, WARM_UP).await?;
-    let control = Control::start()?;
+    let (began, control) = (Instant::now(), Control::start()?);
     let mut turns = Vec::new();
     let observation = loop {
         let idle = caller.round_trips(&sibling, IDLE).await?;
@@ -84,7 +85,7 @@ async fn measure(caller: Caller, crowd: Crowd) -> Result<Observation> {
         turns.push(Turn { idle, beside });
         let observation = judge(&turns)?;
         let is_enough = turns.len() >= LEAST_TURNS && observation.verdict().is_enforced();
-        if is_enough || turns.len() == MOST_TURNS {
+        if is_enough || turns.len() == MOST_TURNS || began.elapsed() > NO_MORE_AFTER {
             break observation;
         }
     };

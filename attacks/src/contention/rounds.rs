@@ -1,6 +1,7 @@
 //! How a figure is judged that a busy machine makes worse.
 
 use std::future::Future;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
@@ -8,6 +9,9 @@ use crate::observation::{Figure, Observation};
 
 /// Rounds at the most; the first that is good is the last.
 const MOST_ROUNDS: usize = 4;
+
+/// After this time no round is begun any more, however bad the last: a busy machine makes them long, too.
+pub(super) const NO_MORE_AFTER: Duration = Duration::from_secs(15);
 
 /// What one round came to, in the unit of the row.
 #[derive(Debug, Clone)]
@@ -36,11 +40,16 @@ pub(super) async fn best_of<F>(mut measure: impl FnMut() -> F) -> Result<Observa
 where
     F: Future<Output = Result<Round>>,
 {
+    let began = Instant::now();
     let mut rounds = Vec::new();
-    while rounds.len() < MOST_ROUNDS && !rounds.last().is_some_and(Round::is_good) {
-        rounds.push(measure().await?);
+    loop {
+        let round = measure().await?;
+        let is_last = round.is_good() || rounds.len() + 1 == MOST_ROUNDS || began.elapsed() > NO_MORE_AFTER;
+        rounds.push(round);
+        if is_last {
+            return judge(&rounds);
+        }
     }
-    judge(&rounds)
 }
 
 fn judge(rounds: &[Round]) -> Result<Observation> {
