@@ -106,6 +106,9 @@ impl CallClock {
     /// The call has ended; the next one begins where this one belonged. Tells how long it took, where anything
     /// ever asked for the time.
     pub(crate) fn end(&self) -> Option<Duration> {
+        if self.ticks > 0 {
+            self.lane.expires_never();
+        }
         if self.ticks < LONG_CALL_TICKS {
             self.lane.mark_short();
         }
@@ -129,6 +132,9 @@ impl CallClock {
         let seen = *self.seen.get_or_insert(now);
         if now.saturating_duration_since(seen) >= self.timeout {
             return Err(Interruption::Timeout);
+        }
+        if self.ticks == 0 {
+            self.lane.expires(seen, self.timeout);
         }
         self.ticks = self.ticks.saturating_add(1);
         if self.ticks >= LONG_CALL_TICKS {

@@ -1,7 +1,14 @@
 //! Where the calls of one instance run.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
+use std::time::{Duration, Instant};
+
+/// What times are counted from that lanes remember.
+static ORIGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
+
+/// The time of the present call never runs out, as far as the lane knows.
+const NEVER: u64 = u64::MAX;
 
 /// The future that owns the instance can move.
 const MOVABLE: u8 = 1;
@@ -22,13 +29,42 @@ const AWAY: u8 = 4;
 /// assert!(!CallLane::new().is_long());
 /// ```
 #[derive(Debug, Clone, Default)]
-pub struct CallLane(Arc<AtomicU8>);
+pub struct CallLane(Arc<Standing>);
+
+#[derive(Debug)]
+struct Standing {
+    flags: AtomicU8,
+    /// When the time of the present call is over, in nanoseconds since [`ORIGIN`].
+    expiry: AtomicU64,
+}
+
+impl Default for Standing {
+    fn default() -> Self {
+        Self { flags: AtomicU8::new(0), expiry: AtomicU64::new(NEVER) }
+    }
+}
 
 impl CallLane {
     /// The lane of an instance that has computed for long never yet.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// The present call has been seen to run since `seen`, and may run for `timeout`.
+    pub(crate) fn expires(&self, seen: Instant, timeout: Duration) {
+        let left = u64::try_from(timeout.as_nanos()).unwrap_or(NEVER);
+        self.0.expiry.store(nanos(seen).saturating_add(left), Ordering::Relaxed);
+    }
+
+    /// The call whose time was watched has ended.
+    pub(crate) fn expires_never(&self) {
+        self.0.expiry.store(NEVER, Ordering::Relaxed);
+    }
+
+    /// Whether the time of the present call is over.
+    pub(super) fn has_expired(&self, now: Instant) -> bool {
+        self.0.expiry.load(Ordering::Relaxed) <= nanos(now)
     }
 
     /// Whether the last call was long, or the present one is.
@@ -38,28 +74,28 @@ impl CallLane {
     }
 
     pub(super) fn make_movable(&self) {
-        self.0.fetch_or(MOVABLE, Ordering::Relaxed);
+        self.0.flags.fetch_or(MOVABLE, Ordering::Relaxed);
     }
 
     pub(super) fn moved(&self, is_away: bool) {
         if is_away {
-            self.0.fetch_or(AWAY, Ordering::Relaxed);
+            self.0.flags.fetch_or(AWAY, Ordering::Relaxed);
         } else {
-            self.0.fetch_and(!AWAY, Ordering::Relaxed);
+            self.0.flags.fetch_and(!AWAY, Ordering::Relaxed);
         }
     }
 
     /// The present call has outlived its slice.
     pub(crate) fn mark_long(&self) {
         if self.has(MOVABLE) {
-            self.0.fetch_or(LONG, Ordering::Relaxed);
+            self.0.flags.fetch_or(LONG, Ordering::Relaxed);
         }
     }
 
     /// The call that ended was short.
     pub(crate) fn mark_short(&self) {
         if self.has(LONG) {
-            self.0.fetch_and(!LONG, Ordering::Relaxed);
+            self.0.flags.fetch_and(!LONG, Ordering::Relaxed);
         }
     }
 
@@ -72,6 +108,10 @@ impl CallLane {
     }
 
     fn has(&self, bit: u8) -> bool {
-        self.0.load(Ordering::Relaxed) & bit != 0
+        self.0.flags.load(Ordering::Relaxed) & bit != 0
     }
+}
+
+fn nanos(time: Instant) -> u64 {
+    u64::try_from(time.saturating_duration_since(*ORIGIN).as_nanos()).unwrap_or(NEVER)
 }

@@ -23,7 +23,7 @@ pub(crate) struct Movable<F: Future> {
 
 enum Place<F: Future> {
     Here(Pin<Box<F>>),
-    Away(Task<Outcome<F>>),
+    Away(Task<Outcome<F>, CallLane>),
     Done,
 }
 
@@ -51,7 +51,7 @@ where
                 self.lane.moved(true);
                 let away =
                     Away { future: Some(future), lane: self.lane.clone(), home: Handle::try_current().ok() };
-                Place::Away(self.threads.spawn(away))
+                Place::Away(self.threads.spawn(away, self.lane.clone()))
             }
             other => other,
         };

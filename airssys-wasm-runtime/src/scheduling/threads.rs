@@ -9,8 +9,14 @@ use std::collections::VecDeque;
 use std::future::Future;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
+use std::time::Instant;
 
-use async_task::{Runnable, Task};
+use async_task::Task;
+
+use super::lane::CallLane;
+
+/// A turn of a long call, which knows when its time is over.
+type Runnable = async_task::Runnable<CallLane>;
 
 /// By how much the operating system prefers the host's other threads: about three to one where both want all
 /// of a processor, so that long calls go on even then.
@@ -19,7 +25,8 @@ const NICENESS: i32 = 5;
 
 /// One thread for each processor, started when the first long call comes.
 ///
-/// The queue is first in, first out and shared by all of them. It holds each moved future once at most, so
+/// The queue is first in, first out and shared by all of them, but that a call whose time is over comes first:
+/// it only has to be ended. It holds each moved future once at most, so
 /// that it is bounded by the number of instances.
 #[derive(Debug, Default)]
 pub(crate) struct LongCallThreads {
@@ -37,6 +44,19 @@ struct Queue {
 struct Turns {
     waiting: VecDeque<Runnable>,
     is_closed: bool,
+}
+
+impl Turns {
+    fn take(&mut self) -> Option<Runnable> {
+        if self.waiting.len() > 1 {
+            let now = Instant::now();
+            let expired = self.waiting.iter().position(|runnable| runnable.metadata().has_expired(now));
+            if let Some(position) = expired {
+                return self.waiting.remove(position);
+            }
+        }
+        self.waiting.pop_front()
+    }
 }
 
 impl LongCallThreads {
@@ -59,14 +79,14 @@ impl LongCallThreads {
     }
 
     /// Has `future` run among the long calls. It is cancelled where the task is dropped.
-    pub(crate) fn spawn<F>(&self, future: F) -> Task<F::Output>
+    pub(crate) fn spawn<F>(&self, future: F, lane: CallLane) -> Task<F::Output, CallLane>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
         let queue = Arc::clone(&self.queue);
-        let builder = async_task::Builder::new().propagate_panic(true);
-        let (runnable, task) = builder.spawn(|()| future, move |runnable| queue.push(runnable));
+        let builder = async_task::Builder::new().propagate_panic(true).metadata(lane);
+        let (runnable, task) = builder.spawn(|_| future, move |runnable| queue.push(runnable));
         runnable.schedule();
         task
     }
@@ -103,7 +123,7 @@ impl Queue {
     fn next(&self) -> Option<Runnable> {
         let mut turns = self.turns();
         loop {
-            if let Some(runnable) = turns.waiting.pop_front() {
+            if let Some(runnable) = turns.take() {
                 return Some(runnable);
             }
             if turns.is_closed {

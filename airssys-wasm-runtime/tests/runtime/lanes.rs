@@ -42,9 +42,9 @@ async fn a_long_call_moves_and_the_next_short_one_comes_back() {
     let echo = engine.verify(&guest("echo")).unwrap();
     let lane = CallLane::new();
 
-    let owner = call(engine.clone(), endless_loop.clone(), endless(50), lane.clone());
+    let owner = call(engine.clone(), endless_loop.clone(), endless(300), lane.clone());
     let (cause, thread) = engine.in_lane(&lane, owner).await;
-    assert!(matches!(cause, Some(EndCause::Timeout { timeout_ms: 50, .. })), "{cause:?}");
+    assert!(matches!(cause, Some(EndCause::Timeout { timeout_ms: 300, .. })), "{cause:?}");
     assert_eq!(thread, AWAY);
     assert!(lane.is_long());
 
@@ -52,7 +52,7 @@ async fn a_long_call_moves_and_the_next_short_one_comes_back() {
     let both = {
         let (engine, lane) = (engine.clone(), lane.clone());
         async move {
-            let long = call(engine.clone(), endless_loop, endless(20), lane.clone()).await;
+            let long = call(engine.clone(), endless_loop, endless(300), lane.clone()).await;
             let short = call(engine, echo, limits(), lane).await;
             (long, short)
         }
@@ -70,7 +70,7 @@ async fn an_owner_that_is_in_no_lane_stays_where_it_is() {
     let engine = engine();
     let component = engine.verify(&guest("loop_forever")).unwrap();
     let lane = CallLane::new();
-    let (cause, thread) = call(engine.clone(), component, endless(20), lane.clone()).await;
+    let (cause, thread) = call(engine.clone(), component, endless(300), lane.clone()).await;
     assert!(matches!(cause, Some(EndCause::Timeout { .. })), "{cause:?}");
     assert_eq!(thread, thread_name());
     assert!(!lane.is_long());
@@ -84,7 +84,7 @@ async fn timers_and_tasks_of_an_owner_stay_with_its_runtime() {
     let owner = {
         let (engine, lane) = (engine.clone(), lane.clone());
         async move {
-            call(engine, component, endless(20), lane).await;
+            call(engine, component, endless(300), lane).await;
             let here = thread_name();
             tokio::time::sleep(Duration::from_millis(1)).await;
             (here, tokio::spawn(async { thread_name() }).await.unwrap())
@@ -140,7 +140,7 @@ async fn a_panic_of_an_owner_is_told_where_it_is_awaited() {
     let owner = {
         let (engine, lane) = (engine.clone(), lane.clone());
         async move {
-            let (_, thread) = call(engine, component, endless(20), lane).await;
+            let (_, thread) = call(engine, component, endless(300), lane).await;
             assert_ne!(thread, AWAY, "this is the panic that the test is about");
         }
     };
@@ -148,7 +148,7 @@ async fn a_panic_of_an_owner_is_told_where_it_is_awaited() {
     assert!(told.is_panic());
     // The thread that it happened on still serves.
     let component = engine.verify(&guest("loop_forever")).unwrap();
-    let again = call(engine.clone(), component, endless(20), lane.clone());
+    let again = call(engine.clone(), component, endless(300), lane.clone());
     assert_eq!(engine.in_lane(&lane, again).await.1, AWAY);
 }
 
