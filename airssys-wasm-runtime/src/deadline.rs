@@ -106,11 +106,17 @@ impl CallClock {
     /// The call has ended; the next one begins where this one belonged. Tells how long it took, where anything
     /// ever asked for the time.
     pub(crate) fn end(&self) -> Option<Duration> {
-        if self.ticks > 0 {
-            self.lane.expires_never();
-        }
         if self.ticks < LONG_CALL_TICKS {
             self.lane.mark_short();
+        }
+        self.end_start()
+    }
+
+    /// A start has ended. One that was short says nothing of the messages that follow: whose last message was
+    /// long begins the next one with the long calls, however quickly it was started again between them.
+    pub(crate) fn end_start(&self) -> Option<Duration> {
+        if self.ticks > 0 {
+            self.lane.expires_never();
         }
         self.seen.map(|seen| seen.elapsed())
     }

@@ -131,7 +131,7 @@ impl ComponentInstance {
         let outcome =
             enforcement.within(instantiate(&mut store, component, config), budget.timeout, &switch).await;
         let facts = circumstances(&store, budget, enforcement);
-        let time = store.data().clock().end();
+        let time = store.data().clock().end_start();
         let failure = |cause| Err(RuntimeError::InstantiationFailed(CallFailure { cause, fuel: facts.fuel }));
         let (lifecycle, handler, health) = match outcome {
             Ok(Ok(_)) if facts.is_fuel_passed => return failure(EndCause::OutOfFuel(facts.fuel)),
@@ -162,7 +162,6 @@ impl ComponentInstance {
             Ok(Err(Unstarted::Guest(detail))) => return failure(EndCause::InitialiseFailed { detail }),
             Err(interruption) => return failure(facts.interrupted(interruption)),
         };
-        store.data().clock().lane().settle().await;
         let state = store.data();
         let instance = Self {
             id: state.component_id().clone(),

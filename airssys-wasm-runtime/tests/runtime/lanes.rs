@@ -53,6 +53,10 @@ async fn a_long_call_moves_and_the_next_short_one_comes_back() {
         let (engine, lane) = (engine.clone(), lane.clone());
         async move {
             let long = call(engine.clone(), endless_loop, endless(300), lane.clone()).await;
+            let mut again = setup(limits());
+            again.lane = lane.clone();
+            engine.start(&echo, again).await.unwrap();
+            assert_eq!(thread_name(), AWAY, "a quick start says nothing of the calls that follow");
             let short = call(engine, echo, limits(), lane).await;
             (long, short)
         }
