@@ -25,7 +25,7 @@ pub const MAX_WASM_STACK_BYTES: usize = 512 * 1024;
 pub(crate) const ASYNC_STACK_BYTES: usize = 1024 * 1024;
 
 /// Bytes that one host call may make the host copy out of a guest, beyond its largest message.
-pub(crate) const HOSTCALL_SLACK_BYTES: usize = 256 * 1024;
+pub const HOSTCALL_SLACK_BYTES: usize = 256 * 1024;
 
 /// Largest message that any guest can send, in bytes; what a receiver takes is in its manifest.
 pub const MAX_GUEST_MESSAGE_BYTES: usize = 16 * 1024 * 1024;
@@ -38,7 +38,8 @@ pub const MAX_COMPONENT_HANDLES: usize = 4_096;
 /// Entries in the host's resource table for one instance.
 pub const MAX_RESOURCES: usize = 1_024;
 
-/// What the fields (headers) of one `wasi:http` message may hold, in bytes.
+/// What the fields (headers) of one `wasi:http` message may hold, and each of a request's method, authority and
+/// path, in bytes.
 pub const MAX_HTTP_FIELD_BYTES: usize = 4 * 1024;
 
 /// What one write to the body of an outgoing `wasi:http` request may hold, in bytes, and how many writes

@@ -1,12 +1,16 @@
 //! The one place that configures the engine, for hosts, tests and benchmarks alike.
 
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use wasmtime::{Config, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use airssys_wasm_core::{Ceilings, MAX_MEMORY_BYTES};
 
-use crate::bounds::{ASYNC_STACK_BYTES, MAX_CORE_INSTANCES, MAX_MEMORIES, MAX_TABLES, MAX_WASM_STACK_BYTES};
+use crate::bounds::{
+    ASYNC_STACK_BYTES, MAX_BACKTRACE_FRAMES, MAX_CORE_INSTANCES, MAX_MEMORIES, MAX_TABLES,
+    MAX_WASM_STACK_BYTES,
+};
 use crate::enforcement::Enforcement;
 use crate::limiter::table_allowance;
 use crate::pool::PoolShare;
@@ -69,6 +73,7 @@ impl EngineConfig {
             .epoch_interruption(enforcement.is_on())
             .max_wasm_stack(MAX_WASM_STACK_BYTES)
             .async_stack_size(ASYNC_STACK_BYTES)
+            .wasm_backtrace_max_frames(NonZeroUsize::new(MAX_BACKTRACE_FRAMES))
             .wasm_memory64(false)
             .wasm_multi_memory(true)
             .memory_reservation(self.slot())

@@ -2,6 +2,7 @@
 //!
 //! Causes come from the types of errors, never from their texts.
 
+use std::char::DecodeUtf16Error;
 use std::str::Utf8Error;
 use std::string::FromUtf8Error;
 
@@ -14,7 +15,7 @@ use airssys_wasm_core::{EndCause, FuelMetrics, TrapKind};
 
 use crate::bounds::{MAX_BACKTRACE_BYTES, MAX_BACKTRACE_FRAMES};
 use crate::deadline::Interruption;
-use crate::text::cut;
+use crate::text::{cut, head};
 
 /// A call that ended its instance.
 #[derive(Debug, Clone, PartialEq, Error)]
@@ -95,10 +96,10 @@ fn trap_kind(trap: Trap) -> TrapKind {
 /// The kind of an error of the engine that is no trap, none where it is a bound of the engine.
 ///
 /// Values that a guest hands over in a wrong form are reported by the engine as plain messages or as
-/// errors of text decoding; its bound on copies and a full resource table have types of their own. Its bounds on
-/// component-model handles and on random bytes are plain messages as well, so that they are told as a trap
-/// of the kind "component model". Errors of an embedder's host functions are told as a host limit, unless
-/// they are plain messages.
+/// errors of text decoding; its bound on copies, a full resource table and too many random bytes have types of their
+/// own. Its bound on component-model handles is a plain message as well, so that it is told as a trap of the
+/// kind "component model". Errors of an embedder's host functions are told as a host limit, unless they are
+/// plain messages.
 fn error_kind(error: &wasmtime::Error) -> Option<TrapKind> {
     if error.is::<I32Exit>() {
         Some(TrapKind::Exit)
@@ -111,6 +112,7 @@ fn error_kind(error: &wasmtime::Error) -> Option<TrapKind> {
         || error.is::<&'static str>()
         || error.is::<Utf8Error>()
         || error.is::<FromUtf8Error>()
+        || error.is::<DecodeUtf16Error>()
     {
         Some(TrapKind::ComponentModel)
     } else {
@@ -125,19 +127,29 @@ fn first_line(error: &wasmtime::Error) -> String {
 }
 
 /// The guest's call stack, innermost frame first, one frame a line.
+///
+/// Names are the guest's and as long as it likes, so that they are cut before anything is made of them.
 fn backtrace(error: &wasmtime::Error) -> String {
     let Some(trace) = error.downcast_ref::<WasmBacktrace>() else { return String::new() };
     let mut text = String::new();
     for (number, frame) in trace.frames().iter().take(MAX_BACKTRACE_FRAMES).enumerate() {
         let name = frame.func_name().map_or_else(
             || format!("<function {}>", frame.func_index()),
-            |name| format!("{:#}", rustc_demangle::demangle(name)),
+            |name| format!("{:#}", rustc_demangle::demangle(head(name, MAX_NAME_BYTES))),
         );
-        let module = frame.module().name().unwrap_or("<module>");
+        let module = head(frame.module().name().unwrap_or("<module>"), MAX_NAME_BYTES);
         text.push_str(&format!("{number:>2}: {module}!{name}\n"));
-    }
-    if cut(&mut text, MAX_BACKTRACE_BYTES) {
-        text.push('…');
+        if text.len() > MAX_BACKTRACE_BYTES {
+            cut(&mut text, MAX_BACKTRACE_BYTES - ELLIPSIS.len());
+            text.push_str(ELLIPSIS);
+            break;
+        }
     }
     text
 }
+
+/// Bytes of a name that are looked at.
+const MAX_NAME_BYTES: usize = MAX_BACKTRACE_BYTES;
+
+/// Stands at the end of what was cut.
+const ELLIPSIS: &str = "…";

@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 
 use wasmtime::component::types::ComponentItem;
-use wasmtime::component::{Component as Compiled, Linker};
+use wasmtime::component::{Component as Compiled, HasSelf, Linker};
+use wasmtime_wasi::p2::bindings::random::{insecure, random};
 
 use crate::bindings::Component;
+use crate::host::http::bound_requests;
 use crate::state::HostState;
 
 /// Imports that are linked and answer with the typed error `unsupported`: their feature comes with a
@@ -71,7 +73,13 @@ const OWN: &[&str] =
 pub(crate) fn link_host(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
     wasmtime_wasi::p2::add_to_linker_async(linker)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(linker)?;
-    Component::add_to_linker::<_, wasmtime::component::HasSelf<_>>(linker, |state| state)
+    // What the engine offers without a bound, or with one that cannot be told apart, is replaced.
+    linker.allow_shadowing(true);
+    random::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
+    insecure::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
+    bound_requests(linker)?;
+    linker.allow_shadowing(false);
+    Component::add_to_linker::<_, HasSelf<_>>(linker, |state| state)
 }
 
 /// Names of interfaces that the linker holds, because the linker itself cannot be asked.

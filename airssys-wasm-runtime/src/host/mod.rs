@@ -3,6 +3,7 @@
 mod http;
 mod linking;
 mod messaging;
+mod random;
 mod services;
 mod storage;
 

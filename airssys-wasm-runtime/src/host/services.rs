@@ -22,18 +22,16 @@ impl Host for HostState {
         &mut self,
         level: GuestLevel,
         mut message: String,
-        context: Vec<(String, String)>,
+        mut context: Vec<(String, String)>,
     ) -> wasmtime::Result<()> {
         let mut truncated = cut(&mut message, MAX_LOG_MESSAGE_BYTES) || context.len() > MAX_LOG_CONTEXT_PAIRS;
-        let context = context
-            .into_iter()
-            .take(MAX_LOG_CONTEXT_PAIRS)
-            .map(|(mut key, mut value)| {
-                truncated |= cut(&mut key, MAX_LOG_CONTEXT_BYTES);
-                truncated |= cut(&mut value, MAX_LOG_CONTEXT_BYTES);
-                (key, value)
-            })
-            .collect();
+        // Room for pairs that are dropped would be held as long as the record.
+        context.truncate(MAX_LOG_CONTEXT_PAIRS);
+        context.shrink_to_fit();
+        for (key, value) in &mut context {
+            truncated |= cut(key, MAX_LOG_CONTEXT_BYTES);
+            truncated |= cut(value, MAX_LOG_CONTEXT_BYTES);
+        }
         let level = match level {
             GuestLevel::Trace => LogLevel::Trace,
             GuestLevel::Debug => LogLevel::Debug,
