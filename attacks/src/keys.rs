@@ -1,9 +1,11 @@
-//! The keys of the manifests that limit or grant something, so that none is without its attack.
+//! The keys of the manifests that limit or grant something, and the fixed bounds, so that none is without its
+//! attack.
 
-/// A key of `Component.toml` or `airssys.toml` that limits or grants something in this version.
+/// A key of `Component.toml` or `airssys.toml` that limits or grants something in this version, or a constant that
+/// does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DeclaredKey {
-    /// The key with its sections, joined by dots.
+    /// The key with its sections, joined by dots, or the name of the constant.
     pub key: &'static str,
     /// Why no attack has this key; none where one must.
     pub exemption: Option<&'static str>,
@@ -50,4 +52,64 @@ pub const DECLARED_KEYS: &[DeclaredKey] = &[
     attacked("host.ceilings.total_memory_bytes"),
     exempt("component.instances", "says how many are wanted; their memory together is attacked"),
     exempt("component.max_memory_bytes", "raises a ceiling for one component; the ceiling is attacked"),
+];
+
+/// Every fixed bound on what guests can make the host hold or do: the whole table of the runtime, the public bounds
+/// of the other crates, and those that the system keeps to itself.
+pub const DECLARED_BOUNDS: &[DeclaredKey] = &[
+    // The runtime's table.
+    attacked("MAX_CORE_INSTANCES"),
+    attacked("MAX_MEMORIES"),
+    attacked("MAX_TABLES"),
+    attacked("MAX_TABLE_ELEMENTS"),
+    exempt(
+        "TABLE_SHARE_BYTES",
+        "the share of a memory limit that carries MAX_TABLE_ELEMENTS, which is attacked",
+    ),
+    attacked("MAX_WASM_STACK_BYTES"),
+    exempt("ASYNC_STACK_BYTES", "the host's room beside the guest's stack, whose own bound is attacked"),
+    attacked("HOSTCALL_SLACK_BYTES"),
+    attacked("MAX_GUEST_MESSAGE_BYTES"),
+    attacked("MAX_COMPONENT_HANDLES"),
+    attacked("MAX_RESOURCES"),
+    attacked("MAX_HTTP_FIELD_BYTES"),
+    attacked("MAX_HTTP_CHUNK_BYTES"),
+    attacked("HTTP_BUFFERED_CHUNKS"),
+    attacked("MAX_RANDOM_BYTES"),
+    attacked("MAX_CACHED_LINKS"),
+    attacked("MAX_LOG_MESSAGE_BYTES"),
+    attacked("MAX_LOG_CONTEXT_PAIRS"),
+    attacked("MAX_LOG_CONTEXT_BYTES"),
+    attacked("MAX_GUEST_ERROR_BYTES"),
+    attacked("MAX_BACKTRACE_FRAMES"),
+    attacked("MAX_BACKTRACE_BYTES"),
+    attacked("FUEL_INTERVAL"),
+    // The core.
+    attacked("MAX_CONTENT_TYPE_BYTES"),
+    attacked("MAX_ID_PART_BYTES"),
+    exempt("MAX_TOPIC_BYTES", "guests name no topics yet: every such call is refused as unsupported"),
+    exempt(
+        "MAX_MANIFEST_BYTES",
+        "a manifest is the operator's, not a guest's; its reader is tested in the core",
+    ),
+    exempt("MIN_MEMORY_BYTES", "the least that a manifest may ask for; it bounds nothing from above"),
+    exempt("MAX_MEMORY_BYTES", "the default of host.ceilings.max_memory_bytes, which is attacked"),
+    exempt("DEFAULT_MAX_FUEL", "the default of resources.cpu.max_fuel, which is attacked"),
+    exempt("DEFAULT_TIMEOUT_MS", "the default of resources.cpu.timeout_ms, which is attacked"),
+    // Security.
+    exempt(
+        "MAX_RATED_PAIRS",
+        "pairs of components that an operator installed; tested with a lower bound there",
+    ),
+    // Messaging.
+    exempt("MAX_COUNTED_COMPONENTS", "counts components that an operator installed, one number for each"),
+    exempt("MAX_HOST_SENDERS", "counts parts of the host, whose names no guest gives"),
+    // The system.
+    attacked("LOG_BYTES_PER_SECOND"),
+    attacked("LOG_BURST_BYTES"),
+    exempt(
+        "LOG_RECORD_BYTES",
+        "what a record is charged beside its text, within the volume that is attacked",
+    ),
+    exempt("EVENT_BACKLOG", "events for an observer that does not read; older ones are dropped and counted"),
 ];

@@ -3,7 +3,8 @@
 //!
 //! A row of the table is an [`Attack`]: a limit, the key or constant that declares it, the guest that
 //! attacks it, and a function that measures. A new row is one entry in a module of `rows`. Every key of the
-//! manifests that limits or grants something has one, or a reason in [`DECLARED_KEYS`] why it has none.
+//! manifests that limits or grants something has one, or a reason in [`DECLARED_KEYS`] why it has none; so has
+//! every fixed bound, in [`DECLARED_BOUNDS`].
 //!
 //! A row of [`measurements`] is made like an attack, but tells what a crowd of hostile guests costs everybody
 //! else: how late kills are, how long a sibling waits, what stays of ten thousand lives.
@@ -26,13 +27,15 @@ mod guests;
 mod keys;
 mod log_meter;
 mod observation;
+mod post;
+mod quarters;
 mod rows;
 mod siege;
 mod table;
 
 pub use attack::{Attack, Row};
 pub use contention::{LEFT_OUT, measurements};
-pub use keys::{DECLARED_KEYS, DeclaredKey};
+pub use keys::{DECLARED_BOUNDS, DECLARED_KEYS, DeclaredKey};
 pub use observation::{Figure, Verdict};
 pub use rows::attacks;
 pub use table::{to_json, to_text};

@@ -1,9 +1,11 @@
 //! Every limit holds against its attack, and every hostile guest is an attack.
 
+#![expect(clippy::unwrap_used, reason = "sources that cannot be read fail the test")]
+
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use airssys_wasm_attacks::{DECLARED_KEYS, attacks, measurements, to_text};
+use airssys_wasm_attacks::{DECLARED_BOUNDS, DECLARED_KEYS, attacks, measurements, to_text};
 use airssys_wasm_core::{
     Backoff, Ceilings, ComponentManifest, CpuConfig, LifecycleConfig, MailboxConfig, MemoryConfig,
     MessagingCapabilities, SupervisionConfig, SystemManifest,
@@ -138,4 +140,72 @@ fn the_manifests_have_every_declared_key() {
         let told = error.map(|error| error.to_string()).unwrap_or_default();
         assert!(!told.contains("unknown") && !told.contains("not supported"), "{}: {told}", declared.key);
     }
+}
+
+/// The names of the constants of a source, of those that are declared with this keyword or another.
+fn constants(source: &str, keywords: &[&str]) -> BTreeSet<String> {
+    let declared = source.lines().filter_map(|line| {
+        keywords.iter().find_map(|keyword| line.strip_prefix(keyword)).and_then(|rest| rest.split_once(':'))
+    });
+    // Texts and tables are no bounds.
+    declared.filter(|(_, rest)| !rest.trim().starts_with('&')).map(|(name, _)| name.to_owned()).collect()
+}
+
+/// All sources of a crate.
+fn sources(krate: &str) -> Vec<String> {
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(krate).join("src")];
+    let mut all = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            match entry.is_dir() {
+                true => folders.push(entry),
+                false => all.push(std::fs::read_to_string(entry).unwrap()),
+            }
+        }
+    }
+    assert!(all.len() > 5, "{krate} has no sources");
+    all
+}
+
+#[test]
+fn every_fixed_bound_has_an_attack_or_a_reason() {
+    let attacks = attacks();
+    let keys = attacks.iter().flat_map(|attack| attack.key.split(", "));
+    let attacked: BTreeSet<_> =
+        keys.filter(|key| key.chars().all(|c| c.is_ascii_uppercase() || c == '_')).collect();
+    let mut listed = BTreeSet::new();
+    for bound in DECLARED_BOUNDS {
+        assert!(listed.insert(bound.key), "{} is listed twice", bound.key);
+        assert_eq!(
+            attacked.contains(bound.key),
+            bound.exemption.is_none(),
+            "{}: left is whether a row has it, right whether one must",
+            bound.key
+        );
+        assert!(bound.exemption.is_none_or(|reason| !reason.is_empty()), "{}", bound.key);
+    }
+    let unknown: Vec<_> = attacked.difference(&listed).collect();
+    assert!(unknown.is_empty(), "attacked, but not declared: {unknown:?}");
+}
+
+#[test]
+fn every_fixed_bound_of_the_sources_is_listed() {
+    const PUBLIC: &str = "pub const ";
+    const SHARED: &str = "pub(crate) const ";
+    const PRIVATE: &str = "const ";
+    let table = Path::new(env!("CARGO_MANIFEST_DIR")).join("../airssys-wasm-runtime/src/bounds.rs");
+    let mut must = constants(&std::fs::read_to_string(table).unwrap(), &[PUBLIC, SHARED, PRIVATE]);
+    assert!(must.contains("MAX_RESOURCES") && must.contains("HTTP_BUFFERED_CHUNKS"), "read {must:?}");
+    let mut there = BTreeSet::new();
+    for krate in ["core", "security", "runtime", "messaging", "system"] {
+        for source in sources(&format!("airssys-wasm-{krate}")) {
+            must.extend(constants(&source, &[PUBLIC]));
+            there.extend(constants(&source, &[PUBLIC, SHARED, PRIVATE]));
+        }
+    }
+    let listed: BTreeSet<_> = DECLARED_BOUNDS.iter().map(|bound| bound.key.to_owned()).collect();
+    let missing: Vec<_> = must.difference(&listed).collect();
+    assert!(missing.is_empty(), "bounds without a row or a reason: {missing:?}");
+    let gone: Vec<_> = listed.difference(&there).collect();
+    assert!(gone.is_empty(), "listed, but not in the sources: {gone:?}");
 }

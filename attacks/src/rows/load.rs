@@ -15,7 +15,28 @@ pub(super) const ATTACKS: &[Attack] = &[
         key: "threads (off)",
         guest: "shared_memory",
         unit: "instances started",
-        measure: || Box::pin(refused("shared_memory", no_shared_memory)),
+        measure: || Box::pin(refused("shared_memory", not_valid)),
+    },
+    Attack {
+        limit: "memories in a component",
+        key: "MAX_MEMORIES",
+        guest: "too_many_memories",
+        unit: "instances started",
+        measure: || Box::pin(refused("too_many_memories", not_valid)),
+    },
+    Attack {
+        limit: "tables in a component",
+        key: "MAX_TABLES",
+        guest: "too_many_tables",
+        unit: "instances started",
+        measure: || Box::pin(refused("too_many_tables", not_valid)),
+    },
+    Attack {
+        limit: "core instances in a component",
+        key: "MAX_CORE_INSTANCES",
+        guest: "too_many_core_instances",
+        unit: "instances started",
+        measure: || Box::pin(refused("too_many_core_instances", not_valid)),
     },
     Attack {
         limit: "imports that the host does not offer",
@@ -38,7 +59,7 @@ async fn refused(guest: &'static str, check: fn(&RuntimeError) -> Result<()>) ->
     Ok(observation)
 }
 
-fn no_shared_memory(error: &RuntimeError) -> Result<()> {
+fn not_valid(error: &RuntimeError) -> Result<()> {
     ensure!(matches!(error, RuntimeError::InvalidComponent(_)), "refused with {error:?}");
     Ok(())
 }

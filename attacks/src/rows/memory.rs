@@ -31,6 +31,20 @@ pub(super) const ATTACKS: &[Attack] = &[
         measure: || Box::pin(tolerant("grow_tolerant", "attack")),
     },
     Attack {
+        limit: "memory at growth by the largest jumps",
+        key: "resources.memory.max_bytes",
+        guest: "grow_by_jump",
+        unit: "bytes, by the guest's own count",
+        measure: || Box::pin(tolerant("grow_by_jump", "attack")),
+    },
+    Attack {
+        limit: "memory at growth, filled from data segments",
+        key: "resources.memory.max_bytes",
+        guest: "grow_by_data_segments",
+        unit: "bytes at peak",
+        measure: || Box::pin(past_limit("grow_by_data_segments")),
+    },
+    Attack {
         limit: "memory as the sum over memories",
         key: "resources.memory.max_bytes",
         guest: "many_memories",

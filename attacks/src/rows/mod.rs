@@ -1,16 +1,22 @@
 //! The rows of the table, by what they attack.
 
+mod boundary;
 mod bounds;
+mod bulk;
 mod ceilings;
 mod ending;
+mod exports;
+mod holdings;
 mod load;
 mod log;
 mod mailbox;
 mod memory;
+mod neighbours;
 mod processor;
 mod rights;
 mod stack;
 mod start;
+mod texts;
 mod traffic;
 mod trap;
 
@@ -21,18 +27,24 @@ use crate::attack::Attack;
 pub fn attacks() -> Vec<Attack> {
     [
         processor::ATTACKS,
+        boundary::ATTACKS,
+        bulk::ATTACKS,
         memory::ATTACKS,
         stack::ATTACKS,
         start::ATTACKS,
+        exports::ATTACKS,
         load::ATTACKS,
         ceilings::ATTACKS,
         bounds::ATTACKS,
+        holdings::ATTACKS,
+        texts::ATTACKS,
         rights::ATTACKS,
         traffic::ATTACKS,
         mailbox::ATTACKS,
         ending::ATTACKS,
         log::ATTACKS,
         trap::ATTACKS,
+        neighbours::ATTACKS,
     ]
     .concat()
 }

@@ -11,12 +11,12 @@ use crate::guests;
 use crate::observation::{Figure, Observation};
 use crate::siege::{LATE_MS, ROUNDS, Siege};
 
-const MAX_FUEL: u64 = 1_000_000;
+pub(super) const MAX_FUEL: u64 = 1_000_000;
 /// As much as a host allows by default: it lasts far longer than the time.
-const FUEL_TO_SPARE: u64 = 10_000_000_000;
+pub(super) const FUEL_TO_SPARE: u64 = 10_000_000_000;
 /// So long that fuel ends first, however loaded the machine is.
-const TIME_TO_SPARE_MS: u64 = 20_000;
-const TIMEOUT_MS: u64 = 50;
+pub(super) const TIME_TO_SPARE_MS: u64 = 20_000;
+pub(super) const TIMEOUT_MS: u64 = 50;
 
 pub(super) const ATTACKS: &[Attack] = &[
     Attack {
@@ -24,26 +24,61 @@ pub(super) const ATTACKS: &[Attack] = &[
         key: "resources.cpu.max_fuel",
         guest: "loop_forever",
         unit: "fuel units",
-        measure: || Box::pin(fuel()),
+        measure: || Box::pin(fuel("loop_forever")),
     },
     Attack {
         limit: "wall clock of a call that computes",
         key: "resources.cpu.timeout_ms",
         guest: "loop_forever",
         unit: "ms from request to kill",
-        measure: || Box::pin(spinning()),
+        measure: || Box::pin(spinning("loop_forever")),
     },
     Attack {
         limit: "wall clock of a parked host call",
         key: "resources.cpu.timeout_ms",
         guest: "park_in_host_call",
         unit: "ms from request to kill",
-        measure: || Box::pin(parked()),
+        measure: || Box::pin(parked("park_in_host_call")),
+    },
+    Attack {
+        limit: "wall clock of many short host calls that wait",
+        key: "resources.cpu.timeout_ms",
+        guest: "sleep_in_naps",
+        unit: "ms from request to kill",
+        measure: || Box::pin(parked("sleep_in_naps")),
+    },
+    Attack {
+        limit: "fuel of a storm of host calls",
+        key: "resources.cpu.max_fuel",
+        guest: "host_call_storm",
+        unit: "fuel units",
+        measure: || Box::pin(fuel("host_call_storm")),
+    },
+    Attack {
+        limit: "wall clock of a storm of host calls",
+        key: "resources.cpu.timeout_ms",
+        guest: "host_call_storm",
+        unit: "ms from request to kill",
+        measure: || Box::pin(spinning("host_call_storm")),
+    },
+    Attack {
+        limit: "wall clock of copies of the whole memory",
+        key: "resources.cpu.timeout_ms",
+        guest: "bulk_copy",
+        unit: "ms from request to kill",
+        measure: || Box::pin(spinning("bulk_copy")),
+    },
+    Attack {
+        limit: "wall clock of fills of the whole memory",
+        key: "resources.cpu.timeout_ms",
+        guest: "bulk_fill",
+        unit: "ms from request to kill",
+        measure: || Box::pin(spinning("bulk_fill")),
     },
 ];
 
-async fn fuel() -> Result<Observation> {
-    let component = guests::component("loop_forever")?.max_fuel(MAX_FUEL).timeout_ms(TIME_TO_SPARE_MS);
+async fn fuel(guest: &'static str) -> Result<Observation> {
+    let component = guests::component(guest)?.max_fuel(MAX_FUEL).timeout_ms(TIME_TO_SPARE_MS);
     let siege = Siege::lay(component).await?;
     let mut observation = Observation::of(MAX_FUEL).never_less();
     let mut slowest = Duration::ZERO;
@@ -60,13 +95,13 @@ async fn fuel() -> Result<Observation> {
     Ok(observation.noting(format!("slowest kill after {} ms", Figure(milliseconds(slowest)))))
 }
 
-async fn spinning() -> Result<Observation> {
-    let component = guests::component("loop_forever")?.max_fuel(FUEL_TO_SPARE).timeout_ms(TIMEOUT_MS);
+async fn spinning(guest: &'static str) -> Result<Observation> {
+    let component = guests::component(guest)?.max_fuel(FUEL_TO_SPARE).timeout_ms(TIMEOUT_MS);
     timed_out(Siege::lay(component).await?, 1).await
 }
 
-async fn parked() -> Result<Observation> {
-    let component = guests::component("park_in_host_call")?.timeout_ms(TIMEOUT_MS);
+async fn parked(guest: &'static str) -> Result<Observation> {
+    let component = guests::component(guest)?.timeout_ms(TIMEOUT_MS);
     timed_out(Siege::lay(component).await?, 0).await
 }
 

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail, ensure};
 
-use airssys_wasm_core::EndCause;
+use airssys_wasm_core::{EndCause, TrapKind};
 use airssys_wasm_runtime::RuntimeError;
 use airssys_wasm_system::Component;
 
@@ -47,6 +47,41 @@ pub(super) const ATTACKS: &[Attack] = &[
         unit: "ms from start to refusal",
         measure: || Box::pin(time("start_function_loops")),
     },
+    Attack {
+        limit: "a trap in a start function",
+        key: "isolation",
+        guest: "start_function_traps",
+        unit: "instances started",
+        measure: || Box::pin(trap("start_function_traps", TrapKind::Unreachable)),
+    },
+    Attack {
+        limit: "a data segment beyond the memory",
+        key: "isolation",
+        guest: "data_segment_past_memory",
+        unit: "instances started",
+        measure: || Box::pin(trap("data_segment_past_memory", TrapKind::MemoryOutOfBounds)),
+    },
+    Attack {
+        limit: "wall clock of a poll that never fires",
+        key: "lifecycle.start_timeout_ms",
+        guest: "poll_that_never_fires",
+        unit: "ms from start to refusal",
+        measure: || Box::pin(time("poll_that_never_fires")),
+    },
+    Attack {
+        limit: "fuel of reads that block",
+        key: "lifecycle.start_fuel",
+        guest: "blocking_read",
+        unit: "fuel units",
+        measure: || Box::pin(fuel("blocking_read")),
+    },
+    Attack {
+        limit: "wall clock of reads that block",
+        key: "lifecycle.start_timeout_ms",
+        guest: "blocking_read",
+        unit: "ms from start to refusal",
+        measure: || Box::pin(time("blocking_read")),
+    },
 ];
 
 fn component(guest: &str, fuel: u64, timeout_ms: u64) -> Result<Component> {
@@ -85,6 +120,20 @@ async fn time(guest: &'static str) -> Result<Observation> {
     field.clear().await;
     Ok(observation
         .noting(format!("verdict allows {LATE_MS} ms over; loading and compiling are in the figure")))
+}
+
+async fn trap(guest: &'static str, expected: TrapKind) -> Result<Observation> {
+    let field = Field::new().await?;
+    let mut observation = Observation::of(0);
+    for _ in 0..ROUNDS {
+        let refusal = field.refuse(guests::component(guest)?).await?;
+        let cause = cause(refusal.error)?;
+        let EndCause::Trap { kind, .. } = cause else { bail!("ended by {cause}") };
+        ensure!(kind == expected, "reported as {}", kind.as_str());
+        observation.add(refusal.started);
+    }
+    field.clear().await;
+    Ok(observation)
 }
 
 fn cause(error: RuntimeError) -> Result<EndCause> {

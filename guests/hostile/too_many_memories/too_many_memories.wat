@@ -1,0 +1,21 @@
+;; Has 17 linear memories in one core module, one more than a component may have; all are empty.
+(component
+  (core module $module
+    (memory 0)
+    (memory 0)
+    (memory 0)
+    (memory 0)
+    (memory 0)
+    (memory 0)
+    (memory 0)
+    (memory 0)
+    (memory 0)
+    (memory 0)
+    (memory 0)
+    (memory 0)
+    (memory 0)
+    (memory 0)
+    (memory 0)
+    (memory 0)
+    (memory 0))
+  (core instance (instantiate $module)))

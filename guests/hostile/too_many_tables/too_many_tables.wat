@@ -1,0 +1,26 @@
+;; Has 257 tables, one more than a component may have: 16 in each of 16 instances, and another one.
+(component
+  (core module $many
+        (table 0 funcref) (table 0 funcref) (table 0 funcref) (table 0 funcref)
+    (table 0 funcref) (table 0 funcref) (table 0 funcref) (table 0 funcref)
+    (table 0 funcref) (table 0 funcref) (table 0 funcref) (table 0 funcref)
+    (table 0 funcref) (table 0 funcref) (table 0 funcref) (table 0 funcref))
+  (core module $one
+    (table 0 funcref))
+  (core instance (instantiate $many))
+  (core instance (instantiate $many))
+  (core instance (instantiate $many))
+  (core instance (instantiate $many))
+  (core instance (instantiate $many))
+  (core instance (instantiate $many))
+  (core instance (instantiate $many))
+  (core instance (instantiate $many))
+  (core instance (instantiate $many))
+  (core instance (instantiate $many))
+  (core instance (instantiate $many))
+  (core instance (instantiate $many))
+  (core instance (instantiate $many))
+  (core instance (instantiate $many))
+  (core instance (instantiate $many))
+  (core instance (instantiate $many))
+  (core instance (instantiate $one)))
