@@ -145,6 +145,7 @@ fn backtrace(error: &wasmtime::Error) -> String {
             break;
         }
     }
+    text.shrink_to_fit();
     text
 }
 
