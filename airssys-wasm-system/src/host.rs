@@ -448,8 +448,10 @@ impl Host {
 
     async fn stop_all(&self, records: Vec<Arc<InstanceRecord>>) -> Vec<ComponentStatus> {
         for record in &records {
-            record.mailbox.close();
+            // First the wish: an actor that finds its mailbox closed and fails as it shuts down would not know that
+            // it was asked to, and start again.
             record.control.stop();
+            record.mailbox.close();
         }
         let began = Instant::now();
         for record in &records {
