@@ -320,6 +320,8 @@ impl ResourceLimitsBuilder {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn limits(memory: u64, fuel: Option<u64>, time: u64) -> ResourceLimits {
@@ -441,6 +443,68 @@ mod tests {
             ),
         ] {
             assert_eq!(error.to_string(), text);
+        }
+    }
+
+    fn figure() -> impl Strategy<Value = u64> {
+        prop_oneof![0..3_u64, MIN_MEMORY_BYTES - 1..=MIN_MEMORY_BYTES + 1, any::<u64>(), Just(u64::MAX)]
+    }
+
+    prop_compose! {
+        fn ceilings()(memory in figure(), fuel in figure(), time in figure()) -> Ceilings {
+            Ceilings {
+                max_memory_bytes: memory,
+                max_fuel: fuel,
+                max_timeout_ms: time,
+                ..Ceilings::default()
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_allowed_lies_between_floor_and_ceiling(
+            ceilings in ceilings(),
+            memory in figure(),
+            fuel in prop::option::of(figure()),
+            time in figure(),
+        ) {
+            let validated = limits(memory, fuel, time).validate(&ceilings);
+            let allowed = (MIN_MEMORY_BYTES..=ceilings.max_memory_bytes).contains(&memory)
+                && fuel.is_none_or(|fuel| (1..=ceilings.max_fuel).contains(&fuel))
+                && (1..=ceilings.max_timeout_ms).contains(&time);
+            prop_assert_eq!(validated.is_ok(), allowed);
+            if let Err(error) = validated {
+                prop_assert!(!error.reason().is_empty() && !error.remedy().is_empty());
+                prop_assert_eq!(error.to_string(), format!("{}; {}", error.reason(), error.remedy()));
+            }
+        }
+
+        #[test]
+        fn what_is_built_is_allowed_and_what_was_asked_for(
+            ceilings in ceilings(),
+            memory in prop::option::of(figure()),
+            fuel in prop::option::of(figure()),
+            time in prop::option::of(figure()),
+        ) {
+            let mut builder = ResourceLimits::builder();
+            builder = memory.map_or(builder, |bytes| builder.memory_bytes(bytes));
+            builder = fuel.map_or(builder, |units| builder.max_fuel(units));
+            builder = time.map_or(builder, |milliseconds| builder.execution_timeout_ms(milliseconds));
+            match builder.build_within(&ceilings) {
+                Ok(built) => {
+                    prop_assert_eq!(built.validate(&ceilings), Ok(()));
+                    prop_assert_eq!(Some(built.max_memory_bytes()), memory);
+                    let fuel = fuel.unwrap_or(DEFAULT_MAX_FUEL.min(ceilings.max_fuel));
+                    prop_assert_eq!(built.max_fuel_per_execution(), Some(fuel), "always metered");
+                    let time = time.unwrap_or(DEFAULT_TIMEOUT_MS.min(ceilings.max_timeout_ms));
+                    prop_assert_eq!(built.execution_timeout_ms(), time);
+                }
+                Err(error) => {
+                    let undeclared = matches!(error, ResourceLimitError::MemoryNotDeclared { .. });
+                    prop_assert_eq!(undeclared, memory.is_none(), "{:?}", error);
+                }
+            }
         }
     }
 }

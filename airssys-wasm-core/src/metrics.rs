@@ -125,6 +125,8 @@ pub struct MemoryMetrics {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[track_caller]
@@ -155,5 +157,55 @@ mod tests {
         assert!(fuel.exceeds_threshold(89.9));
         assert!(FuelMetrics::new(0, 0).exceeds_threshold(99.9));
         assert!(!FuelMetrics::new(u64::MAX, 1_000_000).exceeds_threshold(0.1));
+    }
+
+    /// Numbers that lie where sums and shares go wrong, and all others.
+    fn figure() -> impl Strategy<Value = u64> {
+        prop_oneof![Just(0), Just(1), 0..200_u64, any::<u64>(), Just(u64::MAX - 1), Just(u64::MAX)]
+    }
+
+    proptest! {
+        #[test]
+        fn remaining_and_consumed_come_to_the_budget(max in figure(), consumed in figure()) {
+            let fuel = FuelMetrics::new(max, consumed);
+            prop_assert_eq!((fuel.max_fuel(), fuel.consumed()), (max, consumed));
+            prop_assert_eq!(u128::from(fuel.remaining()) + u128::from(consumed.min(max)), u128::from(max));
+            prop_assert_eq!(fuel.is_exhausted(), consumed >= max);
+        }
+
+        #[test]
+        fn a_percentage_is_the_share_within_what_a_float_can_tell(max in figure(), consumed in figure()) {
+            let percent = FuelMetrics::new(max, consumed).usage_percentage();
+            prop_assert!(percent.is_finite() && percent >= 0.0, "{}", percent);
+            let hundredfold = u128::from(consumed) * 100;
+            // Off by less than a part in 10^15 on either side.
+            let at_least = (percent * (1.0 - 1e-15)).floor() as u128;
+            let at_most = (percent * (1.0 + 1e-15)).ceil() as u128;
+            if max == 0 {
+                prop_assert_eq!(percent, 100.0);
+            } else {
+                prop_assert!(hundredfold / u128::from(max) <= at_most, "{}", percent);
+                prop_assert!(hundredfold.div_ceil(u128::from(max)) >= at_least, "{}", percent);
+            }
+        }
+
+        #[test]
+        fn more_fuel_is_never_a_smaller_share(max in figure(), one in figure(), other in figure()) {
+            let share = |consumed| FuelMetrics::new(max, consumed).usage_percentage();
+            prop_assert!(share(one.min(other)) <= share(one.max(other)));
+        }
+
+        #[test]
+        fn thresholds_are_passed_one_after_another(max in 1..=1_000_000_u64, permille in 0..=1_200_u64) {
+            let consumed = max * permille / 1_000;
+            let fuel = FuelMetrics::new(max, consumed);
+            let passed = [50_u32, 75, 90, 95, 100].map(|percent| {
+                // Whole numbers of this size are exact, so that so is the comparison.
+                assert_eq!(fuel.exceeds_threshold(f64::from(percent)), consumed * 100 > max * u64::from(percent));
+                fuel.exceeds_threshold(f64::from(percent))
+            });
+            prop_assert!(passed.is_sorted_by(|lower, higher| lower >= higher), "{:?}", passed);
+            prop_assert!(!fuel.exceeds_threshold(f64::INFINITY) && !fuel.exceeds_threshold(f64::NAN));
+        }
     }
 }

@@ -19,18 +19,35 @@ const MAX_LINE_CHARS: usize = 160;
 /// Characters that stay before the place that is wrong where a long line is cut.
 const CONTEXT_CHARS: usize = 40;
 
+/// What some editors put before the first character of a file.
+pub(super) const BYTE_ORDER_MARK: char = '\u{feff}';
+
 /// The text of a manifest, made fit to be shown.
 #[derive(Debug)]
 pub(super) struct Source {
+    /// Without its byte order mark, which would be shown as a part of the first line.
     named: NamedSource<String>,
     line_starts: Vec<usize>,
+    /// The whole text, where it has a byte order mark.
+    marked: Option<String>,
 }
 
 impl Source {
-    pub(super) fn new(name: &str, text: &str) -> Arc<Self> {
+    /// `text` is without its byte order mark; `is_marked` says whether the file has one.
+    pub(super) fn new(name: &str, text: &str, is_marked: bool) -> Arc<Self> {
         let shown = visible(text);
         let line_starts = std::iter::once(0).chain(shown.match_indices('\n').map(|(at, _)| at + 1)).collect();
-        Arc::new(Self { named: NamedSource::new(visible(name).replace('\n', "?"), shown), line_starts })
+        let marked = is_marked.then(|| format!("{}{shown}", "?".repeat(BYTE_ORDER_MARK.len_utf8())));
+        Arc::new(Self {
+            named: NamedSource::new(visible(name).replace('\n', "?"), shown),
+            line_starts,
+            marked,
+        })
+    }
+
+    /// What an offset in the shown text lacks to be one of the file.
+    fn offset(&self) -> usize {
+        if self.marked.is_some() { BYTE_ORDER_MARK.len_utf8() } else { 0 }
     }
 
     fn text(&self) -> &str {
@@ -78,6 +95,7 @@ fn visible(text: &str) -> String {
 #[derive(Debug, Clone)]
 pub struct ManifestDiagnostic {
     source: Arc<Source>,
+    /// In the shown text.
     span: Range<usize>,
     reason: String,
     help: Option<String>,
@@ -103,10 +121,11 @@ impl ManifestDiagnostic {
         self.help.as_deref()
     }
 
-    /// Which bytes of the file are wrong; empty where something is missing.
+    /// Which bytes of the file are wrong, a byte order mark counted; empty where something is missing.
     #[must_use]
     pub fn span(&self) -> Range<usize> {
-        self.span.clone()
+        let offset = self.source.offset();
+        self.span.start + offset..self.span.end + offset
     }
 
     /// The line, counted from 1.
@@ -235,7 +254,7 @@ impl ManifestError {
     /// The text of the file; characters that cannot be seen are question marks.
     #[must_use]
     pub fn source_text(&self) -> &str {
-        self.source.text()
+        self.source.marked.as_deref().unwrap_or_else(|| self.source.text())
     }
 }
 

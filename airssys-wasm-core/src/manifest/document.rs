@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use toml::de::DeTable;
 
-use super::diagnostic::{ManifestDiagnostic, ManifestError, Source};
+use super::diagnostic::{BYTE_ORDER_MARK, ManifestDiagnostic, ManifestError, Source};
 
 /// Longest manifest, in bytes. It bounds the time that a hostile one can take.
 pub const MAX_MANIFEST_BYTES: usize = 1_048_576;
@@ -55,11 +55,12 @@ pub(super) fn parse<T: Send>(
         let reason = format!("the file has {} bytes: at most {MAX_MANIFEST_BYTES} are read", text.len());
         return Err(refusal(source_name, reason, "name the manifest, not another file"));
     }
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let unmarked = text.strip_prefix(BYTE_ORDER_MARK);
+    let (text, is_marked) = (unmarked.unwrap_or(text), unmarked.is_some());
     if may_nest_deeply(text) {
         return std::thread::scope(|scope| {
             let thread = std::thread::Builder::new().stack_size(DEEP_STACK_BYTES);
-            match thread.spawn_scoped(scope, || parse_here(source_name, text, read)) {
+            match thread.spawn_scoped(scope, || parse_here(source_name, text, is_marked, read)) {
                 Ok(thread) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
                 Err(error) => {
                     let reason = format!("no thread to read a deeply nested file: {error}");
@@ -68,15 +69,16 @@ pub(super) fn parse<T: Send>(
             }
         });
     }
-    parse_here(source_name, text, read)
+    parse_here(source_name, text, is_marked, read)
 }
 
 fn parse_here<T>(
     source_name: &str,
     text: &str,
+    is_marked: bool,
     read: impl FnOnce(&DeTable<'_>, &mut Report) -> Option<T>,
 ) -> Result<T, ManifestError> {
-    let mut report = Report { source: Source::new(source_name, text), diagnostics: Vec::new() };
+    let mut report = Report { source: Source::new(source_name, text, is_marked), diagnostics: Vec::new() };
     let (root, errors) = DeTable::parse_recoverable(text);
     let found = if errors.is_empty() { read(root.get_ref(), &mut report) } else { None };
     for error in errors {
@@ -91,7 +93,7 @@ fn parse_here<T>(
 
 /// An error about a file as a whole.
 fn refusal(source_name: &str, reason: String, help: &str) -> ManifestError {
-    let mut report = Report { source: Source::new(source_name, ""), diagnostics: Vec::new() };
+    let mut report = Report { source: Source::new(source_name, "", false), diagnostics: Vec::new() };
     report.error(0..0, reason, help);
     ManifestError::new(report.source, report.diagnostics)
 }

@@ -143,6 +143,21 @@ fn line_ends_of_windows_and_a_byte_order_mark_change_nothing() {
 }
 
 #[test]
+fn a_byte_order_mark_counts_among_the_bytes_of_the_file() {
+    for text in [format!("x = 1\n{HEAD}"), HEAD.replace("parser", "Parser"), "[component".to_owned()] {
+        let marked = format!("\u{feff}{text}");
+        let (error, with_mark) = (component(&text).unwrap_err(), component(&marked).unwrap_err());
+        for (plain, wrong) in error.diagnostics().iter().zip(with_mark.diagnostics()) {
+            assert_eq!(wrong.span().start, plain.span().start + '\u{feff}'.len_utf8());
+            assert_eq!(marked.get(wrong.span()), text.get(plain.span()));
+            assert_eq!(with_mark.source_text().get(wrong.span()), text.get(plain.span()));
+        }
+        assert_eq!(with_mark.source_text(), format!("???{text}"));
+        assert_eq!(with_mark.diagnostics().len(), error.diagnostics().len());
+    }
+}
+
+#[test]
 fn a_long_line_is_cut_around_the_place() {
     let text = format!(
         "{HEAD}[config]\nx = \"{}\"\ny = [{}nan, {}]\n",
