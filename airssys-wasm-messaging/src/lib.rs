@@ -55,5 +55,5 @@ pub use crate::counters::{RouterCounters, TrafficCounters, TrafficSnapshot};
 pub use crate::dead_letters::{DeadLetter, DeadLetterCause, DeadLetterObserver, DeadLetters};
 pub use crate::envelope::{Envelope, Reply, ReplySlot, ReplyWait};
 pub use crate::link::RouterLink;
-pub use crate::mailbox::{Mailbox, MailboxReceiver, MailboxSender, Pushed};
-pub use crate::router::{Denial, DenialObserver, RegisterOptions, Router, RouterOptions};
+pub use crate::mailbox::{Mailbox, MailboxBound, MailboxReceiver, MailboxSender, MailboxWarning, Pushed};
+pub use crate::router::{Denial, DenialObserver, MailboxObserver, RegisterOptions, Router, RouterOptions};

@@ -219,6 +219,9 @@ impl RouterLink {
         let envelope = Envelope { sender: self.sender.clone(), payload, reply };
         match receiver.mailbox.try_push(envelope) {
             Ok(pushed) => {
+                if let Some(warning) = &pushed.warning {
+                    self.router.show_warning(&receiver.id, warning);
+                }
                 for envelope in pushed.dropped {
                     let letters = &self.router.dead_letters;
                     letters.bury(receiver.id.address(), envelope, &DeadLetterCause::Overflow);

@@ -12,7 +12,7 @@ use crate::dead_letters::{DeadLetterObserver, DeadLetters};
 use crate::directory::{Directory, Route};
 use crate::envelope::ReplySlot;
 use crate::link::{Resolved, RouterLink};
-use crate::mailbox::MailboxSender;
+use crate::mailbox::{MailboxSender, MailboxWarning};
 use airssys_wasm_core::{
     Address, ComponentId, DenialRule, Guard, MessageLink, MessagePayload, MessageRouter, RequestError,
     SendError, Undelivered,
@@ -40,6 +40,13 @@ pub trait DenialObserver: Send + Sync + fmt::Debug {
     fn denied(&self, denial: &Denial<'_>);
 }
 
+/// Sees mailboxes that are nearly full. The system layer implements it to raise events.
+pub trait MailboxObserver: Send + Sync + fmt::Debug {
+    /// Sees the first message that brought the mailbox of `receiver` near a bound. It is called on the sender's
+    /// path, so that it must neither block nor send.
+    fn nearly_full(&self, receiver: &ComponentId, warning: &MailboxWarning);
+}
+
 /// What a router may be given besides its guard.
 #[derive(Debug, Default)]
 pub struct RouterOptions {
@@ -51,6 +58,8 @@ pub struct RouterOptions {
     pub denials: Option<Arc<dyn DenialObserver>>,
     /// Sees every dead letter.
     pub dead_letters: Option<Arc<dyn DeadLetterObserver>>,
+    /// Sees mailboxes that are nearly full.
+    pub mailboxes: Option<Arc<dyn MailboxObserver>>,
 }
 
 /// What a router must know of a receiver.
@@ -83,7 +92,7 @@ impl Router {
     /// As [`new`](Self::new), with observers and a guard whose decisions may change.
     #[must_use]
     pub fn with_options(guard: Arc<dyn Guard>, options: RouterOptions) -> Self {
-        let RouterOptions { guard_generation, denials, dead_letters } = options;
+        let RouterOptions { guard_generation, denials, dead_letters, mailboxes } = options;
         let inner = Inner {
             guard,
             guard_generation: guard_generation.unwrap_or_default(),
@@ -92,6 +101,7 @@ impl Router {
             counters: RouterCounters::default(),
             denials,
             dead_letters: DeadLetters::new(dead_letters),
+            mailboxes,
         };
         Self { inner: Arc::new(inner) }
     }
@@ -242,6 +252,7 @@ pub(crate) struct Inner {
     counters: RouterCounters,
     denials: Option<Arc<dyn DenialObserver>>,
     pub(crate) dead_letters: DeadLetters,
+    mailboxes: Option<Arc<dyn MailboxObserver>>,
 }
 
 impl Inner {
@@ -272,6 +283,12 @@ impl Inner {
         };
         if let Some(observer) = &self.denials {
             observer.denied(&Denial { sender, target, rule, error });
+        }
+    }
+
+    pub(crate) fn show_warning(&self, receiver: &ComponentId, warning: &MailboxWarning) {
+        if let Some(observer) = &self.mailboxes {
+            observer.nearly_full(receiver, warning);
         }
     }
 

@@ -103,6 +103,7 @@ impl Actor {
             }
             standing.memory = Memory::Live(instance.memory_gauge());
         });
+        self.mailbox.rearm_warnings();
         self.events.raise(|| Event::Started { id: self.record.id.clone() });
     }
 
@@ -355,7 +356,7 @@ fn warn(actor: &Actor, limit: WarnedLimit, used: u64, max: u64) {
 
 /// Whether `used` is at least the warning share of `max`, without overflow at the largest values.
 fn is_near(used: u64, max: u64) -> bool {
-    used >= max - max / 100 * (100 - WARNING_PERCENT)
+    u128::from(used) * 100 >= u128::from(max) * u128::from(WARNING_PERCENT)
 }
 
 /// Why an instance could not be made, as an ending.
@@ -372,9 +373,14 @@ mod tests {
 
     #[test]
     fn nine_tenths_are_near() {
-        for (used, max, near) in
-            [(89, 100, false), (90, 100, true), (100, 100, true), (0, 1, false), (u64::MAX, u64::MAX, true)]
-        {
+        for (used, max, near) in [
+            (89, 100, false),
+            (90, 100, true),
+            (8, 10, false),
+            (9, 10, true),
+            (0, 1, false),
+            (u64::MAX, u64::MAX, true),
+        ] {
             assert_eq!(is_near(used, max), near, "{used} of {max}");
         }
     }

@@ -21,6 +21,10 @@ pub enum WarnedLimit {
     Memory,
     /// Wall clock of one call, in milliseconds.
     WallClock,
+    /// Messages that wait in the mailbox.
+    MailboxMessages,
+    /// Bytes that wait in the mailbox.
+    MailboxBytes,
 }
 
 /// Something that happened in a host.

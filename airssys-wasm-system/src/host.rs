@@ -120,7 +120,8 @@ impl Host {
         let options = RouterOptions {
             guard_generation: Some(guard.generation_source()),
             denials: Some(observer.clone()),
-            dead_letters: Some(observer),
+            dead_letters: Some(observer.clone()),
+            mailboxes: Some(observer),
         };
         let router = Router::with_options(guarding(Arc::clone(&guard)), options);
         let registry = Arc::new(Registry::default());

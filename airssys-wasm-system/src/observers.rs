@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
-use airssys_wasm_messaging::{DeadLetter, DeadLetterObserver, Denial, DenialObserver};
+use airssys_wasm_core::ComponentId;
+use airssys_wasm_messaging::{
+    DeadLetter, DeadLetterObserver, Denial, DenialObserver, MailboxBound, MailboxObserver, MailboxWarning,
+};
 
-use crate::events::{Event, EventBus};
+use crate::events::{Event, EventBus, WarnedLimit};
 
-/// Raises an event for every refusal and every dead letter.
+/// Raises an event for every refusal, every dead letter and every warning of a mailbox.
 #[derive(Debug)]
 pub(crate) struct RouterObserver(pub(crate) Arc<EventBus>);
 
@@ -28,6 +31,21 @@ impl DeadLetterObserver for RouterObserver {
             receiver: letter.receiver.clone(),
             sender: letter.sender.clone(),
             cause: letter.cause.clone(),
+        });
+    }
+}
+
+impl MailboxObserver for RouterObserver {
+    fn nearly_full(&self, receiver: &ComponentId, warning: &MailboxWarning) {
+        let limit = match warning.bound {
+            MailboxBound::Messages => WarnedLimit::MailboxMessages,
+            MailboxBound::Bytes => WarnedLimit::MailboxBytes,
+        };
+        self.0.raise(|| Event::NearLimit {
+            id: receiver.clone(),
+            limit,
+            used: warning.waiting,
+            max: warning.max,
         });
     }
 }

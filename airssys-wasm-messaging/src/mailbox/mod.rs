@@ -13,7 +13,9 @@ mod owner;
 mod pair;
 mod queue;
 mod sender;
+mod warning;
 
 pub use self::owner::MailboxReceiver;
 pub use self::pair::{Mailbox, Pushed};
 pub use self::sender::MailboxSender;
+pub use self::warning::{MailboxBound, MailboxWarning};

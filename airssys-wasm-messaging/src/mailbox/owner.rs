@@ -78,6 +78,11 @@ impl MailboxReceiver {
         self.shared.close();
     }
 
+    /// Warns again where the mailbox is nearly full, because another instance begins to read it.
+    pub fn rearm_warnings(&self) {
+        self.shared.rearm();
+    }
+
     /// Takes out everything that waits, in order, for dead letters. Counted as dropped.
     #[must_use = "these messages were accepted: they are dead letters now"]
     pub fn drain_remaining(&mut self) -> Vec<Envelope> {

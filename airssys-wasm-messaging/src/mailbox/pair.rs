@@ -6,6 +6,7 @@ use crate::envelope::Envelope;
 use crate::mailbox::owner::MailboxReceiver;
 use crate::mailbox::queue::Shared;
 use crate::mailbox::sender::MailboxSender;
+use crate::mailbox::warning::MailboxWarning;
 use airssys_wasm_core::MailboxConfig;
 
 /// Makes mailboxes.
@@ -46,4 +47,6 @@ pub struct Pushed {
     /// What was dropped to make room, oldest first; only with
     /// [`Overflow::DropOldest`](airssys_wasm_core::Overflow::DropOldest).
     pub dropped: Vec<Envelope>,
+    /// That the mailbox is nearly full, where this message is the first to bring it there.
+    pub warning: Option<MailboxWarning>,
 }

@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 
 use crate::envelope::Envelope;
 use crate::mailbox::pair::Pushed;
+use crate::mailbox::warning::Thresholds;
 use airssys_wasm_core::{MailboxConfig, Overflow, SendError};
 
 #[derive(Debug)]
@@ -47,6 +48,8 @@ pub(super) struct State {
     /// seems to be no room, so that senders rarely touch the owner's counts.
     begun_seen: u64,
     begun_bytes_seen: u64,
+    /// Below these a sender has room without a closer look.
+    thresholds: Thresholds,
 }
 
 /// What the owner has taken out and begun. Only the owner writes it, on a cache line of its own.
@@ -84,6 +87,7 @@ impl Shared {
                 owner: None,
                 begun_seen: 0,
                 begun_bytes_seen: 0,
+                thresholds: Thresholds::new(to_u64(config.capacity).max(1), to_u64(config.max_bytes)),
             }),
             closed: AtomicBool::new(false),
             accepted: AtomicU64::new(0),
@@ -109,13 +113,17 @@ impl Shared {
             if self.closed.load(Ordering::Relaxed) {
                 return Err((SendError::Closed, envelope));
             }
-            if !self.has_room(&mut state, weight) {
-                if self.overflow != Overflow::DropOldest {
-                    let largest = self.largest_refused.load(Ordering::Relaxed).max(weight);
-                    self.largest_refused.store(largest, Ordering::SeqCst);
-                    return Err((SendError::Full, envelope));
+            if !self.has_ample_room_for(&mut state, weight) {
+                if !self.has_room(&mut state, weight) {
+                    if self.overflow != Overflow::DropOldest {
+                        let largest = self.largest_refused.load(Ordering::Relaxed).max(weight);
+                        self.largest_refused.store(largest, Ordering::SeqCst);
+                        return Err((SendError::Full, envelope));
+                    }
+                    self.make_room(&mut state, weight, &mut pushed.dropped);
                 }
-                self.make_room(&mut state, weight, &mut pushed.dropped);
+                let Load { messages, bytes } = self.seen(&state);
+                pushed.warning = state.thresholds.pass(messages + 1, bytes.saturating_add(weight));
             }
             state.queue.push_back(envelope);
             add(&self.accepted_bytes, weight);
@@ -128,20 +136,47 @@ impl Shared {
         Ok(pushed)
     }
 
+    /// Whether one more message of this weight stays below every threshold, at the latest look at the owner or
+    /// at a new one. Most messages are accepted by this alone.
+    fn has_ample_room_for(&self, state: &mut State, weight: u64) -> bool {
+        let is_ample = |state: &State| {
+            let Load { messages, bytes } = self.seen(state);
+            state.thresholds.are_above(messages + 1, bytes.saturating_add(weight))
+        };
+        is_ample(state) || {
+            self.look(state);
+            is_ample(state)
+        }
+    }
+
     /// Whether one more message of this weight fits. Exact: senders are serialised by the lock, and
     /// the owner can only make room meanwhile.
     fn has_room(&self, state: &mut State, weight: u64) -> bool {
-        let fits = |begun: u64, begun_bytes: u64| {
-            let messages = self.kept(&self.accepted, &self.dropped).wrapping_sub(begun);
-            let bytes = self.kept(&self.accepted_bytes, &self.dropped_bytes).wrapping_sub(begun_bytes);
-            messages < self.capacity && bytes <= self.max_bytes.saturating_sub(weight)
-        };
-        if fits(state.begun_seen, state.begun_bytes_seen) {
-            return true;
+        let fits =
+            |load: Load| load.messages < self.capacity && load.bytes <= self.max_bytes.saturating_sub(weight);
+        fits(self.seen(state)) || {
+            self.look(state);
+            fits(self.seen(state))
         }
+    }
+
+    /// What waited when a sender last looked at the owner, and what came since: never too little.
+    fn seen(&self, state: &State) -> Load {
+        Load {
+            messages: self.kept(&self.accepted, &self.dropped).wrapping_sub(state.begun_seen),
+            bytes: self.kept(&self.accepted_bytes, &self.dropped_bytes).wrapping_sub(state.begun_bytes_seen),
+        }
+    }
+
+    fn look(&self, state: &mut State) {
         state.begun_seen = self.begun.messages.load(Ordering::Acquire);
         state.begun_bytes_seen = self.begun.bytes.load(Ordering::Acquire);
-        fits(state.begun_seen, state.begun_bytes_seen)
+    }
+
+    /// Warns again of bounds that were warned of already.
+    pub(super) fn rearm(&self) {
+        let thresholds = Thresholds::new(self.capacity, self.max_bytes);
+        self.lock().thresholds = thresholds;
     }
 
     /// Drops from the front until the message fits. The owner takes under the same lock, so that the

@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 use crate::support::{Bell, HANG, config, number_of, numbered, ready, sender};
 use airssys_wasm_core::{MailboxConfig, Overflow, SendError};
-use airssys_wasm_messaging::{Mailbox, MailboxReceiver, MailboxSender};
+use airssys_wasm_messaging::{Mailbox, MailboxBound, MailboxReceiver, MailboxSender, MailboxWarning};
 
 type Outcome = Result<(), Box<dyn Error>>;
 
@@ -130,6 +130,49 @@ fn drop_oldest_drops_as_many_as_the_bytes_need() {
     assert_eq!((mailbox.depth(), mailbox.bytes()), (2, 25));
     assert_eq!(push(&mailbox, 4, 30), Ok(vec![2, 3]));
     assert_eq!((mailbox.depth(), mailbox.bytes()), (1, 30));
+}
+
+/// Pushes messages of this weight, and gives the numbers of those that brought a warning, with it.
+fn warned(mailbox: &MailboxSender, count: u32, weight: usize) -> Vec<(u32, MailboxWarning)> {
+    let push = |number| mailbox.try_push(numbered(&sender().ok()?, number, weight)).ok()?.warning;
+    (0..count).filter_map(|number| Some((number, push(number)?))).collect()
+}
+
+#[test]
+fn nine_tenths_of_what_waits_are_warned_of_once() {
+    for overflow in [Overflow::Reject, Overflow::Wait, Overflow::DropOldest] {
+        let (mailbox, mut receiver) = Mailbox::new(&config(10, 1_000, overflow));
+        assert_eq!(warned(&mailbox, 8, 4), []);
+        // What the owner has begun does not wait any more, whenever the sender looked last.
+        for _ in 0..20 {
+            assert!(take(&mut receiver).is_some());
+            assert_eq!(warned(&mailbox, 1, 4), []);
+        }
+        let warning = MailboxWarning { bound: MailboxBound::Messages, waiting: 9, max: 10 };
+        assert_eq!(warned(&mailbox, 30, 4), [(0, warning)]);
+        drop(receiver.drain_remaining());
+        assert_eq!(warned(&mailbox, 10, 4), [], "once");
+        drop(receiver.drain_remaining());
+        receiver.rearm_warnings();
+        assert_eq!(warned(&mailbox, 30, 4), [(8, warning)], "and once more");
+    }
+}
+
+#[test]
+fn bytes_are_warned_of_beside_messages() {
+    let (mailbox, mut receiver) = Mailbox::new(&config(10, 100, Overflow::Reject));
+    let bytes = |waiting| MailboxWarning { bound: MailboxBound::Bytes, waiting, max: 100 };
+    assert_eq!(warned(&mailbox, 1, 89), []);
+    assert_eq!(warned(&mailbox, 2, 4), [(0, bytes(93))]);
+    drop(receiver.drain_remaining());
+    let messages = MailboxWarning { bound: MailboxBound::Messages, waiting: 9, max: 10 };
+    assert_eq!(warned(&mailbox, 20, 4), [(8, messages)]);
+    drop(receiver.drain_remaining());
+    // Both at once: the second one is told with the next message.
+    receiver.rearm_warnings();
+    assert_eq!(warned(&mailbox, 8, 4), []);
+    assert_eq!(warned(&mailbox, 1, 64), [(0, messages)]);
+    assert_eq!(warned(&mailbox, 1, 4), [(0, bytes(100))]);
 }
 
 #[tokio::test]

@@ -123,6 +123,7 @@ fn world() -> Result<World, Box<dyn Error>> {
         guard_generation: Some(Arc::clone(&guard.generation)),
         denials: Some(Arc::<Notes>::clone(&notes)),
         dead_letters: Some(Arc::<Notes>::clone(&notes)),
+        mailboxes: None,
     };
     let router = Router::with_options(Arc::<Steered>::clone(&guard), options);
     let (from, to): (Address, Address) = ("t/from/0".parse()?, "t/to".parse()?);

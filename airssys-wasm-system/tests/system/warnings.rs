@@ -1,0 +1,182 @@
+//! At nine tenths of a limit there is one warning, below them none.
+
+use airssys_wasm_core::{Ceilings, MailboxConfig, Overflow};
+use airssys_wasm_system::{Component, ComponentRef, Event, EventStream, Host, WarnedLimit};
+
+use crate::support::{at_once, file, guest, host};
+
+/// A warning: the limit, what was used of it, and what may be.
+type Warning = (WarnedLimit, u64, u64);
+
+/// The warnings so far, in order. What was raised before this call is in the stream before the event that it
+/// waits for.
+async fn warnings(host: &Host, events: &mut EventStream) -> Vec<Warning> {
+    let mark = host.start(guest("divide_by_zero")).await.unwrap();
+    let mut warnings = Vec::new();
+    loop {
+        match events.next().await.unwrap() {
+            Event::NearLimit { id, limit, used, max } => {
+                assert_eq!(id.instance(), "0");
+                warnings.push((limit, used, max));
+            }
+            Event::Started { id } if id.component() == *mark.address() => break,
+            Event::Missed { count } => panic!("{count} events were missed"),
+            _ => {}
+        }
+    }
+    host.stop(mark.address()).await.unwrap();
+    warnings
+}
+
+/// A small guest that answers what is no attack.
+fn cheap() -> Component {
+    guest("unreachable")
+}
+
+/// What one message to it costs, as the warning tells it that a budget just above leads to.
+async fn cost(host: &Host) -> u64 {
+    let (mut max_fuel, mut events) = (1, host.events());
+    loop {
+        max_fuel += max_fuel / 20 + 1;
+        let cheap = host.start(cheap().max_fuel(max_fuel).supervision(at_once(0))).await.unwrap();
+        let answer = cheap.request("ping").await;
+        host.kill(cheap.address()).await.unwrap();
+        if answer.is_ok() {
+            let told = warnings(host, &mut events).await;
+            let [(WarnedLimit::Fuel, used, max)] = told[..] else { panic!("{told:?}") };
+            assert_eq!(max, max_fuel);
+            return used;
+        }
+    }
+}
+
+#[tokio::test]
+async fn fuel_is_warned_of_from_nine_tenths_on_and_once_for_each_start() {
+    let host = host();
+    let cost = cost(&host).await;
+    // The largest budget of which the call takes nine tenths, and the next one.
+    let near = cost * 10 / 9;
+    let cases = [
+        (cost, vec![(WarnedLimit::Fuel, cost, cost)]),
+        (near, vec![(WarnedLimit::Fuel, cost, near)]),
+        (near + 1, vec![]),
+        (u64::MAX, vec![]),
+    ];
+    for (max_fuel, expected) in cases {
+        let mut events = host.events();
+        let unlimited = Ceilings { max_fuel: u64::MAX, ..Ceilings::default() };
+        let cheap = host.start(cheap().max_fuel(max_fuel).within(unlimited)).await.unwrap();
+        for _ in 0..5 {
+            cheap.request("ping").await.unwrap();
+        }
+        assert_eq!(warnings(&host, &mut events).await, expected, "{cost} of {max_fuel}");
+        host.stop(cheap.address()).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn memory_is_warned_of_from_nine_tenths_on() {
+    let host = host();
+    // It takes whole pages for as long as it gets them: eight of them under each of these limits.
+    let held = 8 * 65_536;
+    let near = held * 10 / 9;
+    let cases = [
+        (held, vec![(WarnedLimit::Memory, held, held)]),
+        (near, vec![(WarnedLimit::Memory, held, near)]),
+        (near + 1, vec![]),
+    ];
+    for (max_bytes, expected) in cases {
+        let mut events = host.events();
+        let address = "test/tolerant".parse().unwrap();
+        let component = Component::from_file(address, file("grow_tolerant"), max_bytes);
+        let tolerant = host.start(component).await.unwrap();
+        tolerant.request("ping").await.unwrap();
+        assert_eq!(warnings(&host, &mut events).await, [], "it has not grown yet");
+        for _ in 0..3 {
+            tolerant.request("attack").await.unwrap();
+        }
+        let memory = host.status_of(tolerant.address()).remove(0).memory.unwrap();
+        assert_eq!((memory.current_bytes, memory.max_bytes), (held, max_bytes));
+        assert_eq!(warnings(&host, &mut events).await, expected, "{held} of {max_bytes}");
+        host.stop(tolerant.address()).await.unwrap();
+    }
+}
+
+/// One that has a message in hand for as long as it lives, so that its mailbox fills.
+async fn stuck(host: &Host, mailbox: MailboxConfig) -> ComponentRef {
+    let component = guest("park_in_host_call").timeout_ms(60_000).mailbox(mailbox).supervision(at_once(3));
+    let stuck = host.start(component).await.unwrap();
+    stuck.send("attack").unwrap();
+    while host.status_of(stuck.address())[0].waiting > 0 {
+        tokio::task::yield_now().await;
+    }
+    stuck
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_mailbox_is_warned_of_by_messages_once() {
+    for (overflow, capacity, near) in
+        [(Overflow::Reject, 10, 9), (Overflow::DropOldest, 10, 9), (Overflow::Wait, 20, 18)]
+    {
+        let host = host();
+        let stuck = stuck(&host, MailboxConfig { capacity, max_bytes: 1 << 20, overflow }).await;
+        let mut events = host.events();
+        for _ in 1..near {
+            stuck.send("x").unwrap();
+        }
+        assert_eq!(warnings(&host, &mut events).await, [], "{overflow:?}");
+        for _ in near..=capacity {
+            stuck.send("x").unwrap();
+        }
+        // Beyond the capacity: refused, or in place of the oldest.
+        assert_eq!(stuck.send("x").is_ok(), overflow == Overflow::DropOldest);
+        let (near, capacity) = (near as u64, capacity as u64);
+        let expected = [(WarnedLimit::MailboxMessages, near, capacity)];
+        assert_eq!(warnings(&host, &mut events).await, expected, "{overflow:?}");
+        host.kill_all().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_mailbox_is_warned_of_by_bytes_once() {
+    let host = host();
+    let mailbox = MailboxConfig { capacity: 1_000, max_bytes: 1_000, overflow: Overflow::Reject };
+    let stuck = stuck(&host, mailbox).await;
+    let mut events = host.events();
+    stuck.send("x".repeat(899)).unwrap();
+    assert_eq!(warnings(&host, &mut events).await, []);
+    for _ in 0..101 {
+        stuck.send("x").unwrap();
+    }
+    stuck.send("x").unwrap_err();
+    assert_eq!(warnings(&host, &mut events).await, [(WarnedLimit::MailboxBytes, 900, 1_000)]);
+    host.kill_all().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_new_instance_is_warned_of_its_mailbox_again() {
+    let host = host();
+    let mailbox = MailboxConfig { capacity: 2, max_bytes: 1 << 20, overflow: Overflow::Reject };
+    let component = guest("park_in_host_call").timeout_ms(50).mailbox(mailbox).supervision(at_once(1_000));
+    let mut events = host.events();
+    let stuck = host.start(component).await.unwrap();
+    // Two wait behind one that is parked until it is ended; then a new instance takes them on.
+    let mut warned = 0;
+    while warned < 2 {
+        stuck.send("attack").ok();
+        tokio::select! {
+            biased;
+            event = events.next() => match event.unwrap() {
+                Event::NearLimit { limit, used, max, .. } => {
+                    assert_eq!((limit, used, max), (WarnedLimit::MailboxMessages, 2, 2));
+                    warned += 1;
+                }
+                Event::Started { .. } | Event::Ended { .. } | Event::Restarting { .. } | Event::DeadLetter { .. } => {}
+                other => panic!("{other:?}"),
+            },
+            () = tokio::task::yield_now() => {}
+        }
+    }
+    assert!(host.status_of(stuck.address())[0].restarts >= 1);
+    host.kill_all().await;
+}
