@@ -134,12 +134,13 @@ impl ResourceLimiter for ComponentResourceLimiter {
         // Set again only where this growth is permitted: a failure after a denial takes nothing back.
         self.last_growth = 0;
         let added = desired.saturating_sub(current) as u64;
-        let total = self.memory.saturating_add(added);
-        if total > self.max_memory {
-            self.denied_in_call = Some(total);
+        // A sum that overflows is beyond every limit, the largest included.
+        let total = self.memory.checked_add(added);
+        let Some(total) = total.filter(|total| *total <= self.max_memory) else {
+            self.denied_in_call = Some(total.unwrap_or(u64::MAX));
             self.gauge.0.denied.fetch_add(1, Ordering::Relaxed);
             return Ok(false);
-        }
+        };
         // Past the memory's own maximum the engine refuses by itself: the host denied nothing.
         if maximum.is_some_and(|maximum| desired > maximum) {
             return Ok(false);
@@ -163,10 +164,10 @@ impl ResourceLimiter for ComponentResourceLimiter {
     ) -> wasmtime::Result<bool> {
         self.last_elements = 0;
         let added = desired.saturating_sub(current);
-        let total = self.elements.saturating_add(added);
-        if total > self.max_elements || maximum.is_some_and(|maximum| desired > maximum) {
+        let total = self.elements.checked_add(added).filter(|total| *total <= self.max_elements);
+        let Some(total) = total.filter(|_| maximum.is_none_or(|maximum| desired <= maximum)) else {
             return Ok(false);
-        }
+        };
         self.last_elements = added;
         self.elements = total;
         Ok(true)

@@ -102,19 +102,19 @@ async fn log_records_are_cut_to_their_bounds() {
 
 /// A component that imports `imports`, lowers them in `lowers`, and has `health` in `fields`, whose memory is
 /// `$libc`'s.
-fn importing(imports: &str, lowers: &str, arguments: &str, fields: &str) -> Vec<u8> {
+pub(crate) fn importing(imports: &str, lowers: &str, arguments: &str, fields: &str) -> Vec<u8> {
     let text = format!(
         r#"(component
           {imports}
           (core module $allocator
-            (memory (export "memory") 1)
+            (memory (export "memory") 4)
             (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 4096)))
           (core instance $libc (instantiate $allocator))
           (alias core export $libc "memory" (core memory $memory))
           (alias core export $libc "realloc" (core func $realloc))
           {lowers}
           (core module $module
-            (import "libc" "memory" (memory 1))
+            (import "libc" "memory" (memory 4))
             {fields}
             (export "memory" (memory 0)))
           (core instance $main (instantiate $module

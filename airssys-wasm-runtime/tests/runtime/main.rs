@@ -1,8 +1,9 @@
 //! The runtime as embedders use it, and the engine beneath where its ways matter to ours.
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
+mod boundaries;
 mod by_handle;
-mod engine_behaviour;
+mod engine_facts;
 mod execution;
 mod guests;
 mod health;
@@ -10,6 +11,8 @@ mod health_export;
 mod imports;
 mod isolation;
 mod lanes;
+mod limiter_model;
 mod loading;
 mod memory;
 mod processor;
+mod thresholds;

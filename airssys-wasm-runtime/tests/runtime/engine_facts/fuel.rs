@@ -1,80 +1,154 @@
-//! What the engine beneath does by itself: the reasons for what this crate does beside it. A change of engine
-//! that makes one of them untrue shows here.
+//! Fuel: where the engine looks at it, what it does at nothing, and when its count is true.
 
-use wasmtime::{
-    Config, Engine, Instance, Module, ResourceLimiter, Store, StoreLimits, StoreLimitsBuilder, Trap,
-};
+use std::time::{Duration, Instant};
 
-fn engine() -> Engine {
-    Engine::new(Config::new().consume_fuel(true)).unwrap()
+use airssys_wasm_core::{EndCause, FuelMetrics, ResourceLimits};
+use airssys_wasm_runtime::FUEL_INTERVAL;
+use wasmtime::{Store, Trap, UpdateDeadline};
+
+use crate::engine_facts::bare::{bare, health, metering, ours, ticking};
+use crate::guests::limits;
+
+const LONG: Duration = Duration::from_secs(20);
+
+const NOTHING: &str = r#"(memory (export "memory") 1) (func (export "health") (result i32) (i32.const 16))"#;
+
+fn fuel_limit(units: Option<u64>) -> ResourceLimits {
+    ResourceLimits { max_fuel: units, ..limits() }
 }
 
-fn instance<T>(store: &mut Store<T>, text: &str) -> Instance {
-    let module = Module::new(store.engine(), wat::parse_str(text).unwrap()).unwrap();
-    Instance::new(store, &module, &[]).unwrap()
+/// A few hundred units without a call or a loop.
+fn straight() -> String {
+    let body = "(drop (i32.const 1))".repeat(100);
+    format!(r#"(memory (export "memory") 1) (func (export "health") (result i32) {body} (i32.const 16))"#)
 }
 
-#[test]
-fn the_engines_own_limit_of_memory_is_for_each_memory() {
-    const LIMIT: usize = 4 * 65_536;
-    let limits = StoreLimitsBuilder::new().memory_size(LIMIT).build();
-    let mut store = Store::new(&engine(), limits);
-    store.limiter(|limits| limits);
-    store.set_fuel(1_000_000).unwrap();
-    let instance = instance(
-        &mut store,
-        r#"(module
-          (memory $one 0) (memory $two 0) (memory $three 0)
-          (func (export "grow") (result i32)
-            (drop (memory.grow $one (i32.const 4)))
-            (drop (memory.grow $two (i32.const 4)))
-            (drop (memory.grow $three (i32.const 5)))
-            (i32.add (memory.size $one) (i32.add (memory.size $two) (memory.size $three)))))"#,
-    );
-    let grow = instance.get_typed_func::<(), i32>(&mut store, "grow").unwrap();
-    assert_eq!(grow.call(&mut store, ()).unwrap(), 8, "pages: twice the limit, and five more are denied");
-}
-
-#[test]
-fn the_engine_allows_thousands_of_memories_by_default() {
-    assert_eq!(StoreLimits::default().memories(), 10_000);
-}
-
-#[test]
-fn a_store_without_fuel_traps_at_once() {
-    let mut store = Store::new(&engine(), ());
-    let instance = instance(&mut store, r#"(module (func (export "nothing")))"#);
-    let nothing = instance.get_typed_func::<(), ()>(&mut store, "nothing").unwrap();
-    let error = nothing.call(&mut store, ()).unwrap_err();
+#[tokio::test]
+async fn a_store_without_fuel_traps_at_once() {
+    let mut store = Store::new(&metering(), ());
+    let instance = bare(&mut store, NOTHING).await;
+    let nothing = health(&mut store, &instance);
+    let error = nothing.call_async(&mut store, ()).await.unwrap_err();
     assert_eq!(error.downcast_ref::<Trap>(), Some(&Trap::OutOfFuel));
     store.set_fuel(u64::MAX).unwrap();
-    nothing.call(&mut store, ()).unwrap();
-    assert_eq!(store.get_fuel().unwrap(), u64::MAX - 1, "the largest figure does not overflow");
+    nothing.call_async(&mut store, ()).await.unwrap();
+    assert!(store.get_fuel().unwrap() > u64::MAX - 10, "the largest figure does not overflow");
 }
 
-#[test]
-fn the_engine_looks_at_its_fuel_only_where_functions_and_loops_begin() {
-    let mut store = Store::new(&engine(), ());
-    let straight = "(drop (i32.const 1))".repeat(100);
-    let instance = instance(&mut store, &format!(r#"(module (func (export "straight") {straight}))"#));
-    let straight = instance.get_typed_func::<(), ()>(&mut store, "straight").unwrap();
+#[tokio::test]
+async fn no_fuel_limit_is_the_most_there_is_and_not_nothing() {
+    let mut instance = ours(NOTHING, fuel_limit(None)).await.unwrap();
+    let fuel = instance.health(LONG).await.unwrap().fuel;
+    assert_eq!(fuel.max_fuel(), u64::MAX);
+    assert!((1..100).contains(&fuel.consumed()), "{fuel:?}");
+}
+
+#[tokio::test]
+async fn the_engine_looks_at_its_fuel_only_where_functions_and_loops_begin() {
+    let mut store = Store::new(&metering(), ());
     store.set_fuel(1_000).unwrap();
-    straight.call(&mut store, ()).unwrap();
+    let instance = bare(&mut store, &straight()).await;
+    let straight = health(&mut store, &instance);
+    store.set_fuel(1_000).unwrap();
+    straight.call_async(&mut store, ()).await.unwrap();
     let cost = 1_000 - store.get_fuel().unwrap();
     assert!(cost > 100, "{cost}");
     store.set_fuel(2).unwrap();
-    straight.call(&mut store, ()).unwrap();
+    straight.call_async(&mut store, ()).await.unwrap();
     assert_eq!(store.get_fuel().unwrap(), 0, "it took {cost} of 2 units and was not ended");
 }
 
-#[test]
-fn what_leaves_nothing_over_when_the_engine_looks_is_ended() {
-    let mut store = Store::new(&engine(), ());
-    let instance = instance(&mut store, r#"(module (func (export "nothing")))"#);
-    let nothing = instance.get_typed_func::<(), ()>(&mut store, "nothing").unwrap();
+#[tokio::test]
+async fn what_passes_its_budget_between_two_looks_is_ended_all_the_same() {
+    let mut instance = ours(&straight(), limits()).await.unwrap();
+    let cost = instance.health(LONG).await.unwrap().fuel.consumed();
+    for max in [2, cost - 1] {
+        let mut instance = ours(&straight(), fuel_limit(Some(max))).await.unwrap();
+        let cause = instance.health(LONG).await.unwrap_err().cause;
+        assert_eq!(cause, EndCause::OutOfFuel(FuelMetrics::new(max, max)), "{cost} units were taken");
+        assert!(!instance.is_live());
+    }
+}
+
+#[tokio::test]
+async fn the_engine_ends_what_has_nothing_left_when_it_looks() {
+    let mut store = Store::new(&metering(), ());
+    store.set_fuel(1_000).unwrap();
+    let instance = bare(&mut store, NOTHING).await;
+    let nothing = health(&mut store, &instance);
+    store.set_fuel(1_000).unwrap();
+    nothing.call_async(&mut store, ()).await.unwrap();
+    let cost = 1_000 - store.get_fuel().unwrap();
     store.set_fuel(1).unwrap();
-    let error = nothing.call(&mut store, ()).unwrap_err();
-    assert_eq!(error.downcast_ref::<Trap>(), Some(&Trap::OutOfFuel), "one unit was needed and given");
+    let error = nothing.call_async(&mut store, ()).await.unwrap_err();
+    assert_eq!(error.downcast_ref::<Trap>(), Some(&Trap::OutOfFuel), "of {cost} units one was given");
     store.set_fuel(2).unwrap();
-    nothing.call(&mut store, ()).unwrap();
+    nothing.call_async(&mut store, ()).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_takes_exactly_its_budget_succeeds() {
+    let mut instance = ours(NOTHING, limits()).await.unwrap();
+    let cost = instance.health(LONG).await.unwrap().fuel.consumed();
+    let mut instance = ours(NOTHING, fuel_limit(Some(cost))).await.unwrap();
+    assert_eq!(instance.health(LONG).await.unwrap().fuel, FuelMetrics::new(cost, cost));
+    let mut instance = ours(NOTHING, fuel_limit(Some(cost - 1))).await.unwrap();
+    let cause = instance.health(LONG).await.unwrap_err().cause;
+    assert_eq!(cause, EndCause::OutOfFuel(FuelMetrics::new(cost - 1, cost - 1)));
+}
+
+/// Spins without a call, and counts its turns where others can read them.
+const SPINS: &str = r#"
+  (memory (export "memory") 1)
+  (global $turns (export "turns") (mut i64) (i64.const 0))
+  (func (export "health") (result i32)
+    (loop $again
+      (global.set $turns (i64.add (global.get $turns) (i64.const 1)))
+      (br $again))
+    (unreachable))"#;
+
+#[derive(Debug, thiserror::Error)]
+#[error("long enough")]
+struct LongEnough;
+
+/// What the store says of the fuel of a guest that an epoch ended, and the turns that it really took.
+async fn interrupted(yield_interval: Option<u64>) -> (u64, u64) {
+    const FUEL: u64 = 1_000_000_000_000;
+    let mut store = Store::new(&ticking(), ());
+    store.set_fuel(FUEL).unwrap();
+    store.set_epoch_deadline(1);
+    let instance = bare(&mut store, SPINS).await;
+    let turns = instance.get_global(&mut store, "turns").unwrap();
+    store.fuel_async_yield_interval(yield_interval).unwrap();
+    store.epoch_deadline_callback(move |mut context| {
+        if turns.get(&mut context).i64().unwrap() < 1_000_000 {
+            // The next turn looks again, until the guest has computed for a while.
+            return Ok(UpdateDeadline::Continue(0));
+        }
+        Err(LongEnough.into())
+    });
+    store.engine().increment_epoch();
+    let spins = health(&mut store, &instance);
+    let error = spins.call_async(&mut store, ()).await.unwrap_err();
+    assert!(error.is::<LongEnough>(), "{error:?}");
+    let turns = turns.get(&mut store).i64().unwrap();
+    (FUEL - store.get_fuel().unwrap(), u64::try_from(turns).unwrap())
+}
+
+#[tokio::test]
+async fn the_engines_count_is_stale_when_a_guest_is_interrupted() {
+    let (told, turns) = interrupted(None).await;
+    assert!(turns >= 1_000_000 && told < 100, "{told} units told of {turns} turns");
+    let (told, turns) = interrupted(Some(FUEL_INTERVAL)).await;
+    assert!(told >= turns - FUEL_INTERVAL, "{told} units told of {turns} turns");
+}
+
+#[tokio::test]
+async fn the_fuel_told_of_an_interrupted_guest_is_no_more_than_an_interval_old() {
+    let began = Instant::now();
+    let mut instance = ours(SPINS, fuel_limit(None)).await.unwrap();
+    let failure = instance.health(Duration::from_millis(50)).await.unwrap_err();
+    let EndCause::Timeout { timeout_ms: 50, fuel_consumed } = failure.cause else { panic!("{failure:?}") };
+    assert!(began.elapsed() >= Duration::from_millis(50));
+    assert!(fuel_consumed >= FUEL_INTERVAL, "{fuel_consumed} units");
 }
