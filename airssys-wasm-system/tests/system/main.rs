@@ -1,9 +1,12 @@
 //! The host as embedders use it, with real guests.
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
+mod boundaries;
+mod crowd;
 mod files;
 mod lifecycle;
 mod messaging;
 mod promises;
 mod supervision;
 mod support;
+mod warnings;
