@@ -22,6 +22,10 @@ const ADVISORIES_TIMEOUT: Duration = Duration::from_secs(60);
 /// The guests are a workspace of their own.
 const GUESTS: &str = "guests/Cargo.toml";
 
+/// So are the fuzz targets, which want a nightly compiler: only their format is looked at. What they run is a
+/// member of this workspace, and its tests run it.
+const FUZZ: &str = "fuzz/Cargo.toml";
+
 /// What is built before the tests run is what they run, so that nothing is compiled twice.
 const TESTS: [&str; 7] = ["test", "--locked", "--workspace", "--lib", "--bins", "--tests", "--examples"];
 
@@ -179,7 +183,9 @@ fn format() -> Result<()> {
     tools::RUSTFMT.ready()?;
     let here = cargo(&["fmt", "--all", "--check"]);
     let guests = cargo(&["fmt", "--all", "--check", "--manifest-path", GUESTS]);
-    here.and(guests)
+    // Without `--all`, which would mean the member of this workspace that they use.
+    let fuzz = cargo(&["fmt", "--check", "--manifest-path", FUZZ]);
+    here.and(guests).and(fuzz)
 }
 
 /// Of the guests, what they compute: plain Rust, and their workspace's default members. The glue around it

@@ -80,6 +80,13 @@ const TABLE: &[Row] = &[
         must_not_reach: &[],
     },
     Row {
+        name: "airssys-wasm-fuzz-targets",
+        folder: "fuzz/targets",
+        may_use: &[RUNTIME, CORE, SECURITY],
+        engine: false,
+        must_not_reach: &[],
+    },
+    Row {
         name: "log-generator",
         folder: "examples/log-pipeline/generate",
         may_use: &[],

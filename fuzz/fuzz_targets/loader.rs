@@ -1,0 +1,12 @@
+//! Hands its bytes to the target of this name.
+
+#![no_main]
+
+use airssys_wasm_fuzz_targets::Target;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| {
+    if let Err(broken) = Target::Loader.run(bytes) {
+        panic!("{broken:#}");
+    }
+});
