@@ -35,7 +35,7 @@ async fn a_message_may_be_as_large_as_its_receiver_says() {
 async fn stuck(host: &Host, mailbox: MailboxConfig) -> ComponentRef {
     let stuck = host.start(guest("park_in_host_call").timeout_ms(60_000).mailbox(mailbox)).await.unwrap();
     stuck.send("attack").unwrap();
-    while host.status_of(stuck.address())[0].waiting > 0 {
+    while host.status_of(stuck.address()).remove(0).waiting > 0 {
         tokio::task::yield_now().await;
     }
     stuck

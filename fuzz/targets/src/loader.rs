@@ -21,8 +21,10 @@ const MAX_GUEST_BYTES: u64 = 32 * 1024;
 /// Longest input. Longer ones find nothing that these do not.
 const MAX_INPUT_BYTES: usize = 256 * 1024;
 
-/// What one input may take on a machine that is busy with other things. Minutes would be an attack.
+/// What one input may take on a machine that is busy with other things. One that takes longer is tried again, in
+/// case it was the machine.
 const MAX_TIME: Duration = Duration::from_secs(20);
+const MAX_TRIES: u32 = 3;
 
 const FUEL: u64 = 1_000_000;
 const TIMEOUT_MS: u64 = 100;
@@ -53,20 +55,30 @@ pub(crate) fn check_changed_guest(bytes: &[u8]) -> Result<Told> {
     check(&Mutator::overwritten(guest, changes))
 }
 
-/// Verifies, inspects and runs these bytes.
+/// Verifies, inspects and runs these bytes, in bounded time.
 pub(crate) fn check(bytes: &[u8]) -> Result<Told> {
     let bench = bench()?;
     let bytes = bytes.get(..MAX_INPUT_BYTES).unwrap_or(bytes);
-    let began = Instant::now();
+    for _ in 0..MAX_TRIES {
+        let began = Instant::now();
+        let told = load(bench, bytes)?;
+        if began.elapsed() < MAX_TIME {
+            return Ok(told);
+        }
+    }
+    bail!("each of {MAX_TRIES} tries took more than {MAX_TIME:?}")
+}
+
+fn load(bench: &Bench, bytes: &[u8]) -> Result<Told> {
     let verified = bench.engine.verify(bytes);
     let report = bench.engine.inspect(bytes);
-    let told = match &verified {
+    match &verified {
         Ok(component) => {
             let report = report.context("it can be verified and not inspected")?;
             check_report(&report, bytes)?;
             ensure!(report.missing_imports.is_empty(), "verified without {:?}", report.missing_imports);
             bench.runtime.block_on(run(&bench.engine, component))?;
-            Told::Accepted
+            Ok(Told::Accepted)
         }
         Err(error) => {
             ensure!(!error.to_string().is_empty(), "refused without a word: {error:?}");
@@ -74,11 +86,9 @@ pub(crate) fn check(bytes: &[u8]) -> Result<Told> {
             if let Ok(report) = &report {
                 check_report(report, bytes)?;
             }
-            Told::Refused
+            Ok(Told::Refused)
         }
-    };
-    ensure!(began.elapsed() < MAX_TIME, "it took {:?}", began.elapsed());
-    Ok(told)
+    }
 }
 
 fn check_report(report: &ComponentReport, bytes: &[u8]) -> Result<()> {

@@ -138,8 +138,10 @@ fn room(table: &mut ResourceTable) -> usize {
     loop {
         match table.push(()) {
             Ok(_) => held += 1,
-            Err(ResourceTableError::Full) => return held,
-            Err(other) => panic!("{other:?}"),
+            Err(error) => {
+                assert!(matches!(error, ResourceTableError::Full), "{error:?}");
+                return held;
+            }
         }
     }
 }

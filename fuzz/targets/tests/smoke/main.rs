@@ -1,7 +1,8 @@
 //! The fuzz targets on seeds, and on what is made of them, for a bounded number of rounds and a bounded time.
 //!
 //! `AIRSSYS_FUZZ_SECONDS` gives each target that long, for a search by hand. The rounds are the same each time.
-#![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot be set up has failed")]
+#![expect(clippy::print_stdout, reason = "a search by hand wants to know how far it came")]
 
 use std::collections::HashMap;
 use std::path::PathBuf;
