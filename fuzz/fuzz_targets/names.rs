@@ -2,11 +2,8 @@
 
 #![no_main]
 
+use airssys_wasm_fuzz::feed;
 use airssys_wasm_fuzz_targets::Target;
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|bytes: &[u8]| {
-    if let Err(broken) = Target::Names.run(bytes) {
-        panic!("{broken:#}");
-    }
-});
+fuzz_target!(|bytes: &[u8]| feed(Target::Names, bytes));

@@ -8,11 +8,13 @@
 //! never fails because of its input.
 //!
 //! ```
-//! use airssys_wasm_fuzz_targets::{Told, Target};
+//! use airssys_wasm_fuzz_targets::{Target, Told};
 //!
-//! assert_eq!(Target::Names.run(b"logs/parser\nlogs/*")?, Told::Accepted);
-//! assert_eq!(Target::Names.run(b"Logs\n**")?, Told::Refused);
-//! # Ok::<(), anyhow::Error>(())
+//! # async fn try_names() -> anyhow::Result<()> {
+//! assert_eq!(Target::Names.run(b"logs/parser\nlogs/*").await?, Told::Accepted);
+//! assert_eq!(Target::Names.run(b"Logs\n**").await?, Told::Refused);
+//! # Ok(())
+//! # }
 //! ```
 
 #![forbid(unsafe_code)]

@@ -9,7 +9,6 @@ use airssys_wasm_runtime::{
     Budget, ComponentReport, EngineConfig, InstanceSetup, RuntimeError, VerifiedComponent, WasmtimeEngine,
 };
 use anyhow::{Context, Result, bail, ensure};
-use tokio::runtime::{Builder, Runtime};
 
 use crate::guests::built_guests;
 use crate::mutation::Mutator;
@@ -32,7 +31,6 @@ const TIMEOUT_MS: u64 = 100;
 /// What all inputs share.
 struct Bench {
     engine: WasmtimeEngine,
-    runtime: Runtime,
     guests: Vec<Vec<u8>>,
 }
 
@@ -41,27 +39,26 @@ fn bench() -> Result<&'static Bench> {
     let made = BENCH.get_or_init(|| {
         let config = EngineConfig { max_instances: 4, ..EngineConfig::default() };
         let engine = WasmtimeEngine::new(config).context("no engine")?;
-        let runtime = Builder::new_current_thread().enable_time().build().context("no runtime")?;
-        Ok(Bench { engine, runtime, guests: built_guests(MAX_GUEST_BYTES)? })
+        Ok(Bench { engine, guests: built_guests(MAX_GUEST_BYTES)? })
     });
     made.as_ref().map_err(|error| anyhow::anyhow!("{error:#}"))
 }
 
 /// A built guest, changed as the input says: its first byte names the guest, the rest makes the changes.
-pub(crate) fn check_changed_guest(bytes: &[u8]) -> Result<Told> {
+pub(crate) async fn check_changed_guest(bytes: &[u8]) -> Result<Told> {
     let guests = &bench()?.guests;
     let (which, changes) = bytes.split_first().unwrap_or((&0, &[]));
     let guest = guests.get(usize::from(*which) % guests.len().max(1)).context("there is no built guest")?;
-    check(&Mutator::overwritten(guest, changes))
+    check(&Mutator::overwritten(guest, changes)).await
 }
 
 /// Verifies, inspects and runs these bytes, in bounded time.
-pub(crate) fn check(bytes: &[u8]) -> Result<Told> {
+pub(crate) async fn check(bytes: &[u8]) -> Result<Told> {
     let bench = bench()?;
     let bytes = bytes.get(..MAX_INPUT_BYTES).unwrap_or(bytes);
     for _ in 0..MAX_TRIES {
         let began = Instant::now();
-        let told = load(bench, bytes)?;
+        let told = load(bench, bytes).await?;
         if began.elapsed() < MAX_TIME {
             return Ok(told);
         }
@@ -69,7 +66,7 @@ pub(crate) fn check(bytes: &[u8]) -> Result<Told> {
     bail!("each of {MAX_TRIES} tries took more than {MAX_TIME:?}")
 }
 
-fn load(bench: &Bench, bytes: &[u8]) -> Result<Told> {
+async fn load(bench: &Bench, bytes: &[u8]) -> Result<Told> {
     let verified = bench.engine.verify(bytes);
     let report = bench.engine.inspect(bytes);
     match &verified {
@@ -77,7 +74,7 @@ fn load(bench: &Bench, bytes: &[u8]) -> Result<Told> {
             let report = report.context("it can be verified and not inspected")?;
             check_report(&report, bytes)?;
             ensure!(report.missing_imports.is_empty(), "verified without {:?}", report.missing_imports);
-            bench.runtime.block_on(run(&bench.engine, component))?;
+            run(&bench.engine, component).await?;
             Ok(Told::Accepted)
         }
         Err(error) => {

@@ -47,18 +47,18 @@ impl Target {
         }
     }
 
-    /// Gives it these bytes.
+    /// Gives it these bytes. Needs a tokio runtime with time enabled.
     ///
     /// # Errors
     ///
     /// What does not hold of the code under test. A panic in it is passed on, for a fuzzer to catch.
-    pub fn run(self, bytes: &[u8]) -> Result<Told> {
+    pub async fn run(self, bytes: &[u8]) -> Result<Told> {
         match self {
             Self::ComponentManifest => manifest::component(&text(bytes)),
             Self::SystemManifest => manifest::system(&text(bytes)),
             Self::Names => names::check(&text(bytes)),
-            Self::Loader => loader::check(bytes),
-            Self::ChangedGuest => loader::check_changed_guest(bytes),
+            Self::Loader => loader::check(bytes).await,
+            Self::ChangedGuest => loader::check_changed_guest(bytes).await,
         }
     }
 }
