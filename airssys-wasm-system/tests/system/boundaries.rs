@@ -10,14 +10,14 @@ use airssys_wasm_system::{Component, ComponentRef, Host, SystemError};
 use crate::support::{at_once, file, guest, host};
 
 fn cheap() -> Component {
-    guest("unreachable")
+    guest("unreachable").timeout_ms(60_000)
 }
 
 #[tokio::test]
 async fn a_message_may_be_as_large_as_its_receiver_says() {
     for max in [0, 1, 100, 65_536] {
         let host = host();
-        let receiver = host.start(guest("echo").max_message_bytes(max)).await.unwrap();
+        let receiver = host.start(guest("echo").timeout_ms(60_000).max_message_bytes(max)).await.unwrap();
         receiver.request("x".repeat(max)).await.unwrap();
         if let Some(less) = max.checked_sub(1) {
             receiver.request("x".repeat(less)).await.unwrap();
@@ -79,7 +79,10 @@ async fn as_many_messages_pass_at_once_as_the_burst_says() {
         let host = host();
         let receiver = guest("echo").receive_from("test/*".parse().unwrap()).rate(rate, burst);
         host.start(receiver).await.unwrap();
-        let forwarder = host.start(guest("forwarder").send_to("test/echo".parse().unwrap())).await.unwrap();
+        let forwarder = host
+            .start(guest("forwarder").timeout_ms(60_000).send_to("test/echo".parse().unwrap()))
+            .await
+            .unwrap();
         let began = std::time::Instant::now();
         let mut answers = Vec::new();
         for _ in 0..burst + 2 {

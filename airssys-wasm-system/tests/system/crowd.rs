@@ -111,7 +111,8 @@ async fn a_thousand_times_out_of_memory_and_back() {
     const TIMES: u32 = 1_000;
     // Room for one instance: a second one beside it, left over from an earlier life, would find no place.
     let host = Host::builder().max_instances(1).build().unwrap();
-    let hungry = host.start(guest("grow_past_limit").supervision(at_once(TIMES))).await.unwrap();
+    let hungry =
+        host.start(guest("grow_past_limit").timeout_ms(60_000).supervision(at_once(TIMES))).await.unwrap();
     for time in 0..TIMES {
         let error = hungry.request_within("attack", LONG).await.unwrap_err();
         assert!(matches!(error, RequestError::ReceiverEnded { .. }), "{time}: {error:?}");
