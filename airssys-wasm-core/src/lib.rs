@@ -29,6 +29,8 @@ mod id;
 mod message;
 mod send;
 
+mod audit;
+
 mod limits;
 mod metrics;
 mod pattern;
@@ -43,6 +45,7 @@ mod error;
 mod handle;
 mod ports;
 
+pub use audit::{AuditEvent, AuditKind, AuditReason, MAX_AUDIT_REASON_BYTES, UnknownAuditKind};
 pub use error::{BoxError, WasmError, WasmResult};
 pub use handle::ComponentHandle;
 pub use health::HealthStatus;
@@ -53,7 +56,7 @@ pub use limits::{
     ResourceLimits, ResourceLimitsBuilder,
 };
 pub use manifest::{
-    ComponentConfig, ComponentEntry, ComponentManifest, CpuConfig, IoConfig, LifecycleConfig,
+    AuditConfig, ComponentConfig, ComponentEntry, ComponentManifest, CpuConfig, IoConfig, LifecycleConfig,
     MAX_MANIFEST_BYTES, MailboxConfig, ManifestDiagnostic, ManifestError, MemoryConfig,
     MessagingCapabilities, Overflow, ResourcesConfig, SystemManifest,
 };
@@ -63,8 +66,8 @@ pub use pattern::{
     AddressPattern, MAX_TOPIC_BYTES, PatternError, PatternSegment, TopicPattern, TopicSegment,
 };
 pub use ports::{
-    Admission, BoxFuture, ComponentDirectory, ComponentLoader, Guard, LogLevel, LogRecord, LogSink,
-    MessageLink, MessageRouter, RuntimeEngine,
+    Admission, AuditSink, BoxFuture, ComponentDirectory, ComponentLoader, Guard, LogLevel, LogRecord,
+    LogSink, MessageLink, MessageRouter, RuntimeEngine,
 };
 pub use send::{DenialRule, HandlerError, RequestError, SendError, Undelivered};
 pub use supervision::{Backoff, RestartDecision, RestartPolicy, RestartTracker, SupervisionConfig};

@@ -8,6 +8,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use crate::audit::AuditEvent;
 use crate::error::WasmResult;
 use crate::handle::ComponentHandle;
 use crate::id::{Address, ComponentId};
@@ -52,6 +53,10 @@ pub trait MessageLink: Send + Sync + fmt::Debug {
     ///
     /// The message comes back with the reason.
     fn resend(&self, payload: MessagePayload) -> Result<(), Undelivered>;
+
+    /// A sender that waited for room is told after all that there is none. Until then its message was not
+    /// refused, and nobody was told that it was.
+    fn gave_up(&self) {}
 
     /// Whether the receiver wants senders to wait for room (`overflow = "wait"`).
     fn waits_for_room(&self) -> bool;
@@ -112,6 +117,12 @@ pub struct LogRecord {
 pub trait LogSink: Send + Sync + fmt::Debug {
     /// Takes one record. Never blocks; what exceeds the volume is dropped and counted there.
     fn log(&self, component: &ComponentId, record: LogRecord);
+}
+
+/// Takes what the audit log records. Whoever refuses or acts calls it; system implements it.
+pub trait AuditSink: Send + Sync + fmt::Debug {
+    /// Takes one event. Never blocks; what does not fit is counted there, and recorded as lost.
+    fn record(&self, event: AuditEvent);
 }
 
 /// Shows a component its neighbours. The runtime calls it; system implements it.

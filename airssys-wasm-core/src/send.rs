@@ -16,6 +16,8 @@ pub enum DenialRule {
     MessageSize,
     /// The sender exceeds the receiver's `rate_per_second` and `burst`.
     Rate,
+    /// The receiver's mailbox has no room, and its overflow rule makes none.
+    Room,
 }
 
 impl DenialRule {
@@ -27,6 +29,7 @@ impl DenialRule {
             Self::ReceiveFrom => "capabilities.messaging.receive_from",
             Self::MessageSize => "capabilities.messaging.max_message_bytes",
             Self::Rate => "capabilities.messaging.rate_per_second",
+            Self::Room => "mailbox.overflow",
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Invariant: what is parsed is valid as a whole. Everything that is wrong is reported at once, each
 //! with its line, a caret, the reason and a remedy; an unknown key is always wrong.
 
+mod audit;
 mod capabilities;
 mod component;
 mod diagnostic;
@@ -17,6 +18,7 @@ mod system;
 mod unsupported;
 mod value;
 
+pub use audit::AuditConfig;
 pub use capabilities::MessagingCapabilities;
 pub use component::ComponentManifest;
 pub use diagnostic::{ManifestDiagnostic, ManifestError};

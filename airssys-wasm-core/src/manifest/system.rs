@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use toml::de::DeTable;
 
+use super::audit::{self, AuditConfig};
 use super::diagnostic::{ManifestDiagnostic, ManifestError, Source};
 use super::document::{Report, Span, parse};
 use super::path;
@@ -56,9 +57,12 @@ pub struct SystemManifest {
     pub components: Vec<ComponentEntry>,
     /// How standard input and output are joined to components.
     pub io: Option<IoConfig>,
+    /// Where it records what was denied and done; nowhere where this is absent.
+    pub audit: Option<AuditConfig>,
     source: Arc<Source>,
     input_spans: Vec<Span>,
     output_span: Span,
+    audit_span: Span,
 }
 
 /// One `[[component]]` of a host.
@@ -119,6 +123,12 @@ impl SystemManifest {
         self.error_at(self.components.get(index).map(|entry| entry.span.clone()), reason, help)
     }
 
+    /// An error at `audit.path`, found by whoever opens it.
+    #[must_use]
+    pub fn error_at_audit(&self, reason: &str, help: &str) -> ManifestError {
+        self.error_at(Some(self.audit_span.clone()), reason, help)
+    }
+
     fn error_at(&self, span: Option<Span>, reason: &str, help: &str) -> ManifestError {
         let source = Arc::clone(&self.source);
         let span = span.unwrap_or_default();
@@ -133,10 +143,21 @@ fn read(root: &DeTable<'_>, report: &mut Report) -> SystemManifest {
     let components = read_components(&top, report);
     let io = read_io(&top, report);
     check_groups(&top, report);
-    check_audit(&top, report);
+    let audit = audit::read(&top, report);
     refuse_in_system(root, report);
     let (io, input_spans, output_span) = io.unwrap_or_default();
-    SystemManifest { name, ceilings, components, io, source: report.source(), input_spans, output_span }
+    let (audit, audit_span) = audit.unzip();
+    SystemManifest {
+        name,
+        ceilings,
+        components,
+        io,
+        audit,
+        source: report.source(),
+        input_spans,
+        output_span,
+        audit_span: audit_span.unwrap_or_default(),
+    }
 }
 
 fn read_host(root: &Section<'_>, report: &mut Report) -> (String, Ceilings) {
@@ -260,15 +281,4 @@ fn check_groups(root: &Section<'_>, report: &mut Report) {
         section.choice(report, "strategy", &strategies);
         read_intensity(&section, report);
     }
-}
-
-/// Validates `[audit]`, which no crate enforces yet.
-fn check_audit(root: &Section<'_>, report: &mut Report) {
-    let section = root.section(report, "audit", &["path", "max_file_bytes", "keep_files"]);
-    if section.is_present() && !section.has("path") {
-        section.missing(report, "path", "add for example `path = \"audit.jsonl\"`");
-    }
-    path::read(&section, report, "path");
-    section.integer(report, "max_file_bytes", &Bounds::new(4_096..=MAX_TOTAL_BYTES, "bytes"));
-    section.integer(report, "keep_files", &Bounds::new(1..=10_000, "files"));
 }

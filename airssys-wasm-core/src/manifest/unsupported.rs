@@ -26,12 +26,8 @@ const COMPONENT: &[Row] = &[
     ("health", When::Present),
 ];
 
-const SYSTEM: &[Row] = &[
-    ("host.data_dir", When::Present),
-    ("component.group", When::Present),
-    ("group", When::Present),
-    ("audit", When::Present),
-];
+const SYSTEM: &[Row] =
+    &[("host.data_dir", When::Present), ("component.group", When::Present), ("group", When::Present)];
 
 /// Refuses what a `Component.toml` says and this version does not enforce.
 pub(super) fn refuse_in_component(root: &DeTable<'_>, report: &mut Report) {

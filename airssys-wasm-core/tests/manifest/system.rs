@@ -1,6 +1,6 @@
 //! `airssys.toml`: what comes of it, and how others report errors in it.
 
-use airssys_wasm_core::{Ceilings, ManifestError, SystemManifest};
+use airssys_wasm_core::{AuditConfig, Ceilings, ManifestError, SystemManifest};
 
 use crate::{complaints, system};
 
@@ -103,14 +103,33 @@ fn what_is_not_enforced_is_validated_and_refused() {
         "[[group]]\nname = \"g\"\n[[group]]\nname = \"h\"",
         &format!("{}\n{}", refused("1:1 [[group]]"), refused("3:1 [[group]]")),
     );
-    check("[audit]\npath = \"a\"", &refused("1:1 [audit]"));
-    check("[audit]", &format!("1:1 missing key `path` in [audit]\n{}", refused("1:1 [audit]")));
     check("[[group]]", &format!("1:1 missing key `name` in [[group]]\n{}", refused("1:1 [[group]]")));
     let strategy = "[[group]]\nname = \"g\"\nstrategy = \"all\"";
     check(
         strategy,
         &format!("{}\n3:12 `strategy` is \"all\", which is no value of it", refused("1:1 [[group]]")),
     );
+}
+
+#[test]
+fn the_audit_log_has_a_place_and_sizes() {
+    let audit = |text: &str| system(text).expect("the section is valid").audit;
+    assert_eq!(audit(""), None);
+    assert_eq!(audit("[audit]\npath = \"audit.jsonl\""), Some(AuditConfig::new("audit.jsonl")));
+    let given = AuditConfig { path: "logs/a".into(), max_file_bytes: 4_096, keep_files: 1 };
+    let text = "[audit]\npath = \"logs/a\"\nmax_file_bytes = 4096\nkeep_files = 1";
+    assert_eq!(audit(text), Some(given));
+    let default = AuditConfig::new("a");
+    assert_eq!((default.max_file_bytes, default.keep_files), (67_108_864, 8));
+    check("[audit]", "1:1 missing key `path` in [audit]");
+    check("[audit]\npath = \"\"", "2:8 `path` is empty");
+    check("[audit]\npath = \"/a\"", "2:8 `path` is \"/a\", which is not relative");
+    check(
+        "[audit]\npath = \"../a\"",
+        "2:8 `path` is \"../a\", which leaves the folder of the manifest by \"..\"",
+    );
+    check("[audit]\npath = \"a/\"", "2:8 `path` is \"a/\", which names a folder, not a file");
+    check("audit = 5", "1:9 `audit` must be a table, not an integer");
 }
 
 #[test]
@@ -132,4 +151,6 @@ fn others_report_errors_at_their_place() {
     );
     assert_eq!(place(manifest.error_at_manifest(1, "no such file", "write it")), "9:12 no such file");
     assert_eq!(place(manifest.error_at_manifest(2, "no such file", "write it")), "1:1 no such file");
+    let manifest = system("[audit]\npath = \"a\"").expect("the section is valid");
+    assert_eq!(place(manifest.error_at_audit("no such folder", "make it")), "2:8 no such folder");
 }
