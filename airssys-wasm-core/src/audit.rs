@@ -135,7 +135,7 @@ impl AuditReason {
     /// escapes, because guests have a say in some reasons; what is too long is cut.
     #[must_use]
     pub fn text(reason: impl fmt::Display) -> Self {
-        let mut bounded = Bounded { text: String::new(), is_cut: false };
+        let mut bounded = Bounded { text: String::new(), is_full: false };
         // It fails only to say that it is full, so that a long reason is not rendered to its end.
         let _ = write!(bounded, "{reason}");
         Self::Text(bounded.text.into_boxed_str())
@@ -163,12 +163,15 @@ impl fmt::Display for AuditReason {
 /// A text that takes no more than a reason may have.
 struct Bounded {
     text: String,
-    is_cut: bool,
+    is_full: bool,
 }
 
 impl Write for Bounded {
     fn write_str(&mut self, more: &str) -> fmt::Result {
         const MARK: char = '…';
+        if self.is_full {
+            return Err(fmt::Error);
+        }
         for character in more.chars() {
             let steers = character.is_control()
                 || matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}')
@@ -182,9 +185,7 @@ impl Write for Bounded {
             if self.text.len() > MAX_AUDIT_REASON_BYTES - MARK.len_utf8() {
                 self.text.truncate(before);
                 self.text.push(MARK);
-                self.is_cut = true;
-            }
-            if self.is_cut {
+                self.is_full = true;
                 return Err(fmt::Error);
             }
         }

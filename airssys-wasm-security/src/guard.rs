@@ -190,7 +190,7 @@ impl Guard for CapabilityGuard {
 }
 
 /// An address's text without its instance.
-fn component_of(address: &Address) -> &str {
+pub(crate) fn component_of(address: &Address) -> &str {
     let length = address.namespace().len() + 1 + address.name().len();
     address.as_str().get(..length).unwrap_or(address.as_str())
 }

@@ -1,5 +1,5 @@
 //! Who may send what to whom, and how much of it: patterns, capability sets, rate limits and the
-//! guard that messaging asks.
+//! guard that messaging asks; and the audit log that holds what was refused and done.
 //!
 //! Everything is denied unless both sides say otherwise, and a decision is a plain function of
 //! rights, addresses and a time that the caller gives.
@@ -34,12 +34,18 @@
 
 #![forbid(unsafe_code)]
 
+mod audit;
 mod capability;
 mod clock;
 mod guard;
 mod pattern;
 mod rate;
 
+pub use crate::audit::{
+    AuditBacklog, AuditChain, AuditEntry, AuditFault, AuditHash, AuditHashError, AuditHead, AuditVerifier,
+    BadAuditRecord, DENIALS_BURST, DENIALS_PER_SECOND, MAX_AUDIT_RECORD_BYTES, MAX_WAITING_BYTES,
+    MAX_WAITING_DENIALS, MAX_WAITING_RECORDS,
+};
 pub use crate::capability::CapabilitySet;
 pub use crate::clock::{Clock, MonotonicClock};
 pub use crate::guard::{CapabilityGuard, MAX_RATED_PAIRS};
