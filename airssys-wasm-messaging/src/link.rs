@@ -151,7 +151,7 @@ impl RouterLink {
             };
             if admitted == Admitted::Not {
                 if let Err(error) = resolved.admission.admit(refused.payload.weight()) {
-                    self.refuse(&error);
+                    self.refuse(&error, refused.reply.as_ref());
                     return Err(Refused { error, ..refused });
                 }
                 admitted = Admitted::Already;
@@ -167,8 +167,15 @@ impl RouterLink {
                 break;
             }
         }
-        if first == Admitted::Not || refused.error != SendError::Full {
+        if refused.error != SendError::Full {
+            self.refuse(&refused.error, refused.reply.as_ref());
+        } else if first == Admitted::Not {
             self.count(&refused.error);
+            // The host's own parts slow down instead of being refused, and so do those that wait for room:
+            // they are refused only where they give up.
+            if !self.sender.is_host() && !self.waits_for_room() {
+                self.show(&refused.error, refused.reply.as_ref());
+            }
         }
         Err(refused)
     }
@@ -251,10 +258,15 @@ impl RouterLink {
             }
     }
 
-    /// Counts a refusal, and shows it where the guard refused. What `resolve` refused is shown there.
-    fn refuse(&self, error: &SendError) {
+    /// Counts a refusal, and shows it where it is a denial. What `resolve` refused is shown there.
+    fn refuse(&self, error: &SendError, reply: Option<&ReplySlot>) {
         self.count(error);
-        self.router.show_denial(&self.sender, &self.target, error);
+        self.show(error, reply);
+    }
+
+    fn show(&self, error: &SendError, reply: Option<&ReplySlot>) {
+        let correlation = reply.map(ReplySlot::correlation);
+        self.router.show_denial(&self.sender, &self.target, error, correlation);
     }
 
     fn count(&self, error: &SendError) {
@@ -317,6 +329,10 @@ impl MessageLink for RouterLink {
 
     fn resend(&self, payload: MessagePayload) -> Result<(), Undelivered> {
         self.offer(payload, None, Admitted::Already).map_err(Refused::give_up)
+    }
+
+    fn gave_up(&self) {
+        self.show(&SendError::Full, None);
     }
 
     fn waits_for_room(&self) -> bool {

@@ -14,11 +14,11 @@ use crate::envelope::ReplySlot;
 use crate::link::{Resolved, RouterLink};
 use crate::mailbox::{MailboxSender, MailboxWarning};
 use airssys_wasm_core::{
-    Address, ComponentId, DenialRule, Guard, MessageLink, MessagePayload, MessageRouter, RequestError,
-    SendError, Undelivered,
+    Address, ComponentId, CorrelationId, DenialRule, Guard, MessageLink, MessagePayload, MessageRouter,
+    RequestError, SendError, Undelivered,
 };
 
-/// A message that the guard refused.
+/// A message that the guard refused, or a mailbox without room.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct Denial<'a> {
@@ -30,6 +30,8 @@ pub struct Denial<'a> {
     pub rule: DenialRule,
     /// What the sender was told.
     pub error: &'a SendError,
+    /// The request that it was.
+    pub correlation: Option<CorrelationId>,
 }
 
 /// Sees denials as they occur. The system layer implements it to write the audit log and to raise
@@ -263,7 +265,7 @@ impl Inner {
         let admission = self
             .guard
             .authorise(sender, target)
-            .inspect_err(|error| self.show_denial(sender, target, error))?;
+            .inspect_err(|error| self.show_denial(sender, target, error, None))?;
         let route = self.directory.find(target).ok_or(SendError::NotFound)?;
         Ok(Resolved { generation, admission, route })
     }
@@ -274,15 +276,22 @@ impl Inner {
         guard.wrapping_add(self.invalidated.load(Ordering::Acquire))
     }
 
-    pub(crate) fn show_denial(&self, sender: &Address, target: &Address, error: &SendError) {
+    pub(crate) fn show_denial(
+        &self,
+        sender: &Address,
+        target: &Address,
+        error: &SendError,
+        correlation: Option<CorrelationId>,
+    ) {
         let rule = match error {
             SendError::Denied(rule) => *rule,
             SendError::TooLarge(_) => DenialRule::MessageSize,
             SendError::RateLimited => DenialRule::Rate,
+            SendError::Full => DenialRule::Room,
             _ => return,
         };
         if let Some(observer) = &self.denials {
-            observer.denied(&Denial { sender, target, rule, error });
+            observer.denied(&Denial { sender, target, rule, error, correlation });
         }
     }
 

@@ -98,7 +98,8 @@ impl Notes {
 
 impl DenialObserver for Notes {
     fn denied(&self, denial: &Denial<'_>) {
-        self.write(format!("{} to {}: {:?}", denial.sender, denial.target, denial.rule));
+        let request = denial.correlation.map(|id| format!(" of request {id}")).unwrap_or_default();
+        self.write(format!("{} to {}: {:?}{request}", denial.sender, denial.target, denial.rule));
     }
 }
 
@@ -194,7 +195,8 @@ fn the_guard_is_asked_once_per_link_and_size_and_rate_before_the_mailbox() -> Ou
     assert_eq!(send(&*link, &from, 1), Err(SendError::Full));
     assert_eq!(send(&*link, &from, 2), Err(SendError::RateLimited));
     assert_eq!(guard.asked.load(Ordering::SeqCst), asked);
-    assert_eq!(notes.take(), ["t/from/0 to t/to: MessageSize", "t/from/0 to t/to: Rate"]);
+    let refused = ["MessageSize", "Room", "Rate"].map(|rule| format!("t/from/0 to t/to: {rule}"));
+    assert_eq!(notes.take(), refused);
 
     // What was admitted and found no room is not asked for its rate again.
     assert_eq!(taken(&mut receiver), [0]);
@@ -340,6 +342,47 @@ fn a_full_instance_passes_its_turn_on() -> Outcome {
     assert!(ready(link.room()).is_some());
     assert!(link.resend(numbered(&from, 4, 4).payload).is_ok());
     assert_eq!(taken(&mut first).len() + taken(&mut second).len(), 1);
+    Ok(())
+}
+
+#[test]
+fn want_of_room_is_a_denial_where_a_sender_is_told_of_it() -> Outcome {
+    let room = "t/from/0 to t/to: Room";
+    for (overflow, denials) in
+        [(Overflow::Reject, &[room][..]), (Overflow::Wait, &[]), (Overflow::DropOldest, &[])]
+    {
+        let World { router, notes, from, to, .. } = world()?;
+        let _receiver = add(&router, "t/to/0", &config(1, 100, overflow))?;
+        let (link, host) = (router.open(&from, &to)?, router.open_link(&Address::host("input")?, &to)?);
+        assert_eq!(send(&*link, &from, 0), Ok(()));
+        let full = send(&*link, &from, 1);
+        let of_room = |note: &String| note.ends_with("Room");
+        let noted: Vec<_> = notes.take().into_iter().filter(of_room).collect();
+        assert_eq!(noted, denials, "{overflow:?}");
+        if full.is_err() {
+            // Its first refusal was told, or it waits: further attempts are the same message.
+            assert!(link.resend(numbered(&from, 1, 4).payload).is_err());
+            assert!(host.send("host".into()).is_err());
+            assert!(notes.take().is_empty(), "{overflow:?}");
+        }
+        link.gave_up();
+        assert_eq!(notes.take(), [room]);
+    }
+    Ok(())
+}
+
+#[test]
+fn a_denial_names_the_request() -> Outcome {
+    let World { router, notes, from, to, .. } = world()?;
+    let _receiver = add(&router, "t/to/0", &config(1, 1_000, Overflow::Reject))?;
+    let link = router.open_link(&from, &to)?;
+    let ask = |number, payload: Vec<u8>| {
+        let (slot, _wait) = ReplySlot::new(CorrelationId::new(number));
+        link.send_with_reply(payload.into(), Some(slot)).is_ok()
+    };
+    assert!(!ask(7, vec![0; 101]) && ask(8, vec![0]) && !ask(9, vec![0]));
+    let refused = ["MessageSize of request 7", "Room of request 9"];
+    assert_eq!(notes.take(), refused.map(|what| format!("t/from/0 to t/to: {what}")));
     Ok(())
 }
 

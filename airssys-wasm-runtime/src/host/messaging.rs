@@ -151,6 +151,7 @@ async fn wait_for_room(
     patience: Duration,
 ) -> Result<(), HostError> {
     if patience.is_zero() {
+        link.gave_up();
         return Err(HostError::Full);
     }
     // A wait beyond every clock's range is a wait without end; the call's own time still ends it.
@@ -167,6 +168,10 @@ async fn wait_for_room(
         match link.resend(payload) {
             Ok(()) => return Ok(()),
             Err(Undelivered { error: SendError::Full, payload: back }) if in_time => payload = back,
+            Err(Undelivered { error: SendError::Full, .. }) => {
+                link.gave_up();
+                return Err(HostError::Full);
+            }
             Err(Undelivered { error, .. }) => return Err(refusal(&error)),
         }
     }
