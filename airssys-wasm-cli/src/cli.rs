@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use airssys_wasm_system::AuditHash;
+
 use crate::exit;
 
 /// Runs untrusted WebAssembly components as supervised, message-passing actors.
@@ -36,6 +38,9 @@ pub(crate) enum Command {
     Inspect(InspectArguments),
     /// Checks manifests and shows every error with its line.
     Validate(ValidateArguments),
+    /// Looks after the log of what was denied and done.
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Prints a completion script.
     Completions {
         /// For which shell.
@@ -96,6 +101,40 @@ pub(crate) struct ValidateArguments {
     /// The airssys.toml whose ceilings hold for the Component.toml files.
     #[arg(long, value_name = "FILE")]
     pub(crate) ceilings: Option<PathBuf>,
+}
+
+/// What can be done with an audit log.
+#[derive(Debug, Subcommand)]
+pub(crate) enum AuditCommand {
+    /// Finds the first record of a log that was altered, removed, inserted or moved.
+    Verify(VerifyArguments),
+}
+
+/// Arguments of `audit verify`.
+#[derive(Debug, Args)]
+#[command(after_help = verify_help())]
+pub(crate) struct VerifyArguments {
+    /// The files of one log in their order, or one of them.
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+
+    /// The hash of the last record, as it was printed or kept before.
+    #[arg(long, value_name = "HASH")]
+    pub(crate) expect_last: Option<AuditHash>,
+}
+
+/// What `audit verify --help` says besides its options.
+fn verify_help() -> String {
+    let about = "\
+Order: full files have the number of their first record in their names, so that a shell lists them in order: \
+`audit verify audit.jsonl.* audit.jsonl`.
+
+Result: the last record and its hash, or the file and the line of the first bad record and the exit code 1.
+
+What no chain of hashes shows: records that were cut off at the very end, and files that are missing before the \
+first one given. Keep the last hash where nobody who writes the log can reach it, and give it as --expect-last. \
+While a host writes the log, its last line may be unfinished.";
+    format!("{about}\n\n{}", exit::help())
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ pub(crate) const SIGNAL_BASE: u8 = 128;
 /// Every exit code, with what it means.
 const TABLE: &[(&str, &str)] = &[
     ("0", "done; also when a first Ctrl-C or SIGTERM ended a run cleanly"),
-    ("1", "what was asked about is not valid: a manifest, a component"),
+    ("1", "what was asked about is not valid: a manifest, a component, an audit log"),
     ("2", "wrong usage of the command line"),
     ("3", "a failure while running: input, output, or a report that did not come or misses lines"),
     ("130", "ended at once by a second Ctrl-C"),

@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+mod audit;
 mod cli;
 mod completions;
 mod diagnosis;
@@ -20,7 +21,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::cli::{Cli, Command, Format};
+use crate::cli::{AuditCommand, Cli, Command, Format};
 use crate::diagnosis::FailureJson;
 use crate::exit::Exit;
 use crate::output::Terminal;
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
         Command::Run(arguments) => run::run(&arguments, format, &terminal),
         Command::Inspect(arguments) => inspect::inspect(&arguments, format),
         Command::Validate(arguments) => validate::validate(&arguments, format),
+        Command::Audit(AuditCommand::Verify(arguments)) => audit::verify(&arguments, format, &terminal),
         Command::Completions { shell } => completions::print(shell),
     };
     let exit = outcome.unwrap_or_else(|failure| {

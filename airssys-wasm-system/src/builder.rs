@@ -6,6 +6,7 @@ use std::time::Duration;
 use airssys_wasm_core::Ceilings;
 use airssys_wasm_runtime::{EngineConfig, RuntimeError, WasmtimeEngine};
 
+use crate::audit::{AuditLocation, AuditLog};
 use crate::error::SystemError;
 use crate::host::Host;
 
@@ -16,6 +17,7 @@ type Extension = Box<dyn FnOnce(&mut WasmtimeEngine) -> Result<(), RuntimeError>
 pub struct HostBuilder {
     ceilings: Ceilings,
     engine: EngineConfig,
+    audit: Option<AuditLocation>,
     extensions: Vec<Extension>,
     #[cfg(feature = "unlimited-for-benchmarks")]
     is_unlimited: bool,
@@ -56,6 +58,20 @@ impl HostBuilder {
         self
     }
 
+    /// Records every denial, every grant, and every load, start and end of a component in a log, whose records
+    /// are chained by their hashes. Without it denials are counted and nothing is recorded.
+    ///
+    /// Whoever is refused waits for no file: what the disk does not keep up with, and what one component causes
+    /// beyond its rate, is counted and recorded as lost. Where the log cannot be written any more, components go
+    /// on, and [`Event::AuditFailing`](crate::Event::AuditFailing) is raised; where it cannot be begun, there is
+    /// no host. [`Host::shutdown`] writes it to its end. A host that is only dropped, or killed, may leave the
+    /// records of its last 10 ms or so unwritten, and what was written may need a second to survive a loss of power.
+    #[must_use]
+    pub fn audit(mut self, location: AuditLocation) -> Self {
+        self.audit = Some(location);
+        self
+    }
+
     /// Adds host interfaces of the embedder's own, before any component is loaded.
     #[must_use]
     pub fn extend(
@@ -80,21 +96,24 @@ impl HostBuilder {
     ///
     /// # Errors
     ///
-    /// [`SystemError::Engine`] when the engine cannot be made or an extension fails.
+    /// [`SystemError::Engine`] when the engine cannot be made or an extension fails, and [`SystemError::Audit`]
+    /// when the audit log that was asked for cannot be written.
     pub fn build(self) -> Result<Host, SystemError> {
         #[cfg(feature = "unlimited-for-benchmarks")]
         let is_unlimited = self.is_unlimited;
-        let Self { ceilings, mut engine, extensions, .. } = self;
+        let Self { ceilings, mut engine, audit, extensions, .. } = self;
         engine.max_memory_bytes = engine.max_memory_bytes.max(ceilings.max_memory_bytes);
         engine.max_component_bytes = ceilings.max_component_bytes;
+        let open = || audit.map(AuditLog::open).transpose();
         #[cfg(feature = "unlimited-for-benchmarks")]
         if is_unlimited {
             let engine = extended(WasmtimeEngine::without_limits(engine), extensions)?;
-            return Ok(Host::new(engine, ceilings, |guard| {
+            return Host::new(engine, ceilings, open()?, |guard| {
                 Arc::new(crate::unlimited::Unlimited::new(guard))
-            }));
+            });
         }
-        Ok(Host::new(extended(WasmtimeEngine::new(engine), extensions)?, ceilings, |guard| guard))
+        let engine = extended(WasmtimeEngine::new(engine), extensions)?;
+        Host::new(engine, ceilings, open()?, |guard| guard)
     }
 }
 
@@ -115,6 +134,7 @@ impl std::fmt::Debug for HostBuilder {
         f.debug_struct("HostBuilder")
             .field("ceilings", &self.ceilings)
             .field("engine", &self.engine)
+            .field("audit", &self.audit)
             .field("extensions", &self.extensions.len())
             .finish()
     }

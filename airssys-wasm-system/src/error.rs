@@ -7,6 +7,8 @@ use thiserror::Error;
 use airssys_wasm_core::{Address, ComponentId, IdError, ManifestError, ResourceLimitError, WasmError};
 use airssys_wasm_runtime::RuntimeError;
 
+use crate::audit::AuditLogError;
+
 /// Why a host could not do what it was asked for.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -61,6 +63,9 @@ pub enum SystemError {
     /// The engine cannot be made.
     #[error("the engine cannot be started")]
     Engine(#[source] RuntimeError),
+    /// The audit log that was asked for cannot be written.
+    #[error("the audit log cannot be written")]
+    Audit(#[from] AuditLogError),
     /// The declared memory limits of all instances together would exceed the host's.
     #[error(
         "{component} declares {asked_bytes} bytes; {used_bytes} of {max_bytes} are taken by other instances \

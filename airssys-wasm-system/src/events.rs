@@ -1,11 +1,14 @@
 //! What happens in a host, as a typed stream.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 
-use airssys_wasm_core::{Address, ComponentId, EndCause, SendError};
+use airssys_wasm_core::{
+    Address, AuditEvent, AuditKind, AuditReason, AuditSink, ComponentId, EndCause, SendError,
+};
 use airssys_wasm_messaging::DeadLetterCause;
 
 /// Events that a slow subscriber may be behind; it is told how many it missed beyond that.
@@ -88,6 +91,16 @@ pub enum Event {
         /// What is allowed.
         max: u64,
     },
+    /// The audit log cannot be written. Components go on; what does not fit until then is counted.
+    AuditFailing {
+        /// What the operating system said.
+        error: String,
+    },
+    /// The audit log is written again.
+    AuditRestored {
+        /// Events of this host that were not recorded until now, each of which the log counts.
+        lost: u64,
+    },
     /// The subscriber was too slow and missed this many events.
     Missed {
         /// How many.
@@ -95,25 +108,50 @@ pub enum Event {
     },
 }
 
-/// The host's side of the stream.
+/// The host's side of the stream. The audit log hears of every event of an instance's life through it.
 #[derive(Debug)]
-pub(crate) struct EventBus(broadcast::Sender<Event>);
+pub(crate) struct EventBus {
+    listeners: broadcast::Sender<Event>,
+    audit: Option<Arc<dyn AuditSink>>,
+}
 
 impl EventBus {
-    pub(crate) fn new() -> Self {
-        Self(broadcast::Sender::new(EVENT_BACKLOG))
+    pub(crate) fn new(audit: Option<Arc<dyn AuditSink>>) -> Self {
+        Self { listeners: broadcast::Sender::new(EVENT_BACKLOG), audit }
     }
 
     /// Raises an event; it is not even made where nobody listens.
     pub(crate) fn raise(&self, event: impl FnOnce() -> Event) {
-        if self.0.receiver_count() > 0 {
+        let Some(audit) = &self.audit else { return self.raise_unrecorded(event) };
+        let event = event();
+        if let Some(record) = record_of(&event) {
+            audit.record(record);
+        }
+        self.raise_unrecorded(|| event);
+    }
+
+    /// The same for events that the audit log hears of by another way, or not at all.
+    pub(crate) fn raise_unrecorded(&self, event: impl FnOnce() -> Event) {
+        if self.listeners.receiver_count() > 0 {
             // The last listener may leave at this moment; then nobody minds.
-            drop(self.0.send(event()));
+            drop(self.listeners.send(event()));
         }
     }
 
     pub(crate) fn subscribe(&self) -> EventStream {
-        EventStream(self.0.subscribe())
+        EventStream(self.listeners.subscribe())
+    }
+}
+
+/// What the audit log says of an event, where it records it.
+fn record_of(event: &Event) -> Option<AuditEvent> {
+    match event {
+        Event::Started { id } => Some(AuditEvent::about(AuditKind::Started, id.address().clone(), None)),
+        Event::Ended { id, cause } => {
+            let (kind, reason) = (AuditKind::of_end(cause), AuditReason::text(cause));
+            Some(AuditEvent::about(kind, id.address().clone(), Some(reason)))
+        }
+        _ => None,
     }
 }
 

@@ -10,15 +10,17 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Semaphore, oneshot};
 
 use airssys_wasm_core::{
-    Address, Ceilings, ComponentId, ComponentState, Guard, IdError, ResourceLimits, RestartTracker, SendError,
+    Address, AuditEvent, AuditKind, AuditReason, AuditSink, Ceilings, ComponentId, ComponentState, Guard,
+    IdError, ResourceLimits, RestartTracker, SendError,
 };
 use airssys_wasm_messaging::{CorrelationSource, Mailbox, RegisterOptions, Router, RouterOptions};
 use airssys_wasm_runtime::{
     Budget, CallLane, InstancePorts, InstanceSetup, RuntimeError, VerifiedComponent, WasmtimeEngine,
 };
-use airssys_wasm_security::{CapabilityGuard, CapabilitySet, MonotonicClock};
+use airssys_wasm_security::{AuditHash, CapabilityGuard, CapabilitySet, MonotonicClock};
 
 use crate::actor::{Actor, FirstStart};
+use crate::audit::{AuditLog, AuditStatus, AuditThread};
 use crate::builder::HostBuilder;
 use crate::component::{Component, Source};
 use crate::directory::Directory;
@@ -63,6 +65,7 @@ struct Inner {
     registry: Arc<Registry>,
     directory: Arc<Directory>,
     events: Arc<EventBus>,
+    audit: Option<Arc<AuditLog>>,
     correlations: Arc<CorrelationSource>,
     compiling: Semaphore,
     began: Instant,
@@ -112,11 +115,17 @@ impl Host {
     pub(crate) fn new(
         engine: Arc<WasmtimeEngine>,
         ceilings: Ceilings,
+        audit: Option<(AuditLog, AuditThread)>,
         guarding: impl FnOnce(Arc<CapabilityGuard>) -> Arc<dyn Guard>,
-    ) -> Self {
+    ) -> Result<Self, SystemError> {
         let guard = Arc::new(CapabilityGuard::new(Arc::new(MonotonicClock::new())));
-        let events = Arc::new(EventBus::new());
-        let observer = Arc::new(RouterObserver(Arc::clone(&events)));
+        let (audit, thread) = audit.map(|(log, thread)| (Arc::new(log), thread)).unzip();
+        let sink = || audit.clone().map(|log| log as Arc<dyn AuditSink>);
+        let events = Arc::new(EventBus::new(sink()));
+        if let Some(thread) = thread {
+            thread.start(&events)?;
+        }
+        let observer = Arc::new(RouterObserver { events: Arc::clone(&events), audit: sink() });
         let options = RouterOptions {
             guard_generation: Some(guard.generation_source()),
             denials: Some(observer.clone()),
@@ -134,11 +143,12 @@ impl Host {
             registry,
             directory,
             events,
+            audit,
             correlations: Arc::new(CorrelationSource::new()),
             compiling: Semaphore::new(COMPILES_AT_ONCE),
             began: Instant::now(),
         };
-        Self { inner: Arc::new(inner) }
+        Ok(Self { inner: Arc::new(inner) })
     }
 
     /// Loads and starts a component, all its instances, and comes back when they are initialised. The
@@ -155,6 +165,15 @@ impl Host {
 
     /// Verifies a component and makes its mailboxes reachable, without running any guest code.
     pub(crate) async fn install(&self, component: Component) -> Result<Installed, SystemError> {
+        let address = component.address();
+        let installed = self.prepare(component).await;
+        if let Err(error) = &installed {
+            self.record(AuditKind::LoadRefused, &address, || AuditReason::text(Chain(error)));
+        }
+        installed
+    }
+
+    async fn prepare(&self, component: Component) -> Result<Installed, SystemError> {
         let address = component.address();
         let ceilings = component.ceilings.unwrap_or(self.inner.ceilings);
         let limits = component.manifest.limits();
@@ -234,6 +253,7 @@ impl Host {
         let inserted = self.inner.registry.change(|table| {
             table.insert(records, max_bytes, capacity)?;
             self.inner.guard.grant(address, Arc::new(CapabilitySet::new(rights)));
+            self.record(AuditKind::Granted, address, || AuditReason::text(Rights(rights)));
             for record in records {
                 let options = RegisterOptions { has_handler };
                 self.inner.router.register(record.id.clone(), record.mailbox.clone(), options);
@@ -265,9 +285,16 @@ impl Host {
         // Never closed, so that a permit is always to be had in time.
         let _permit = self.inner.compiling.acquire().await.map_err(|_| SystemError::ShutDown)?;
         let engine = Arc::clone(&self.inner.engine);
-        let component = address.clone();
+        let (component, host) = (address.clone(), self.clone());
         // Compiling takes processor time, so that it must not sit on a thread that serves messages.
-        let work = move || engine.verify(&wasm).map_err(|source| SystemError::Start { component, source });
+        let work = move || {
+            let verified = engine.verify(&wasm);
+            if verified.is_ok() {
+                let digest = || format!("sha256:{} of {} bytes", AuditHash::of(&wasm), wasm.len());
+                host.record(AuditKind::Loaded, &component, || AuditReason::text(digest()));
+            }
+            verified.map_err(|source| SystemError::Start { component, source })
+        };
         tokio::task::spawn_blocking(work).await.map_err(|_| SystemError::Interrupted)?
     }
 
@@ -430,10 +457,12 @@ impl Host {
     }
 
     /// Stops everything, and tells how each instance stood at its end, sorted by id. Nothing can be started any
-    /// more.
+    /// more. The audit log is written to its end, which is waited for at most 5 s.
     pub async fn shutdown(&self) -> Vec<ComponentStatus> {
         self.inner.registry.change(|table| table.close());
-        self.stop_all(self.inner.registry.all()).await
+        let statuses = self.stop_all(self.inner.registry.all()).await;
+        self.close_audit().await;
+        statuses
     }
 
     /// Ends everything at once, whatever the guests do, and tells how each instance stood, sorted by id. Nothing
@@ -444,7 +473,28 @@ impl Host {
         for record in &records {
             record.control.kill();
         }
-        self.stop_all(records).await
+        let statuses = self.stop_all(records).await;
+        self.close_audit().await;
+        statuses
+    }
+
+    async fn close_audit(&self) {
+        if let Some(audit) = &self.inner.audit {
+            audit.close().await;
+        }
+    }
+
+    /// How the audit log stands; none where this host has none.
+    #[must_use]
+    pub fn audit_status(&self) -> Option<AuditStatus> {
+        self.inner.audit.as_ref().map(|audit| audit.status())
+    }
+
+    /// Records something about a component or an instance; the reason is not even made where there is no log.
+    fn record(&self, kind: AuditKind, target: &Address, reason: impl FnOnce() -> AuditReason) {
+        if let Some(audit) = &self.inner.audit {
+            audit.record(AuditEvent::about(kind, target.clone(), Some(reason())));
+        }
     }
 
     async fn stop_all(&self, records: Vec<Arc<InstanceRecord>>) -> Vec<ComponentStatus> {
@@ -474,8 +524,13 @@ impl Host {
         self.inner.registry.change(|table| {
             let Some(is_last) = table.remove(record) else { return };
             self.inner.router.deregister(&record.id);
+            self.record(AuditKind::Removed, record.id.address(), || AuditReason::text(record.state()));
             if is_last {
-                self.inner.guard.revoke(&record.id.component());
+                let component = record.id.component();
+                self.inner.guard.revoke(&component);
+                self.record(AuditKind::Revoked, &component, || {
+                    AuditReason::text("its last instance is gone")
+                });
                 self.inner.router.dead_letters().forget(record.id.address());
             }
         });
@@ -508,6 +563,39 @@ fn read(path: &Path, max_bytes: u64, component: Address) -> Result<Arc<[u8]>, Sy
     let mut wasm = Vec::new();
     file.take(max_bytes.saturating_add(1)).read_to_end(&mut wasm).map_err(failed)?;
     Ok(wasm.into())
+}
+
+/// An error with its sources, on one line.
+struct Chain<'e>(&'e SystemError);
+
+impl fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut error: &dyn std::error::Error = self.0;
+        write!(f, "{error}")?;
+        while let Some(source) = error.source() {
+            write!(f, ": {source}")?;
+            error = source;
+        }
+        Ok(())
+    }
+}
+
+/// Rights as the audit log names them.
+struct Rights<'r>(&'r airssys_wasm_core::MessagingCapabilities);
+
+impl fmt::Display for Rights<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rights = self.0;
+        for (key, patterns) in [("send_to", &rights.send_to), ("receive_from", &rights.receive_from)] {
+            write!(f, "{key} =")?;
+            for pattern in patterns {
+                write!(f, " {pattern}")?;
+            }
+            f.write_str("; ")?;
+        }
+        let (bytes, rate, burst) = (rights.max_message_bytes, rights.rate_per_second, rights.burst);
+        write!(f, "max_message_bytes = {bytes}; rate_per_second = {rate}; burst = {burst}")
+    }
 }
 
 /// Instances are numbered from 0.

@@ -39,6 +39,7 @@ mod control;
 mod record;
 mod registry;
 
+mod audit;
 mod directory;
 mod events;
 mod guest_log;
@@ -50,6 +51,7 @@ mod unlimited;
 mod error;
 
 pub use actor_state::ActorState;
+pub use audit::{AuditLocation, AuditLogError, AuditStatus};
 pub use builder::HostBuilder;
 pub use component::Component;
 pub use error::SystemError;
@@ -61,3 +63,6 @@ pub use system_files::{LaunchStep, SystemFiles};
 
 pub use airssys_wasm_messaging::{DeadLetterCause, ReplyWait};
 pub use airssys_wasm_runtime::{ComponentReport, InterfaceReport, RuntimeError, UNSUPPORTED_IMPORTS};
+pub use airssys_wasm_security::{
+    AuditFault, AuditHash, AuditHashError, AuditHead, AuditVerifier, BadAuditRecord, MAX_AUDIT_RECORD_BYTES,
+};

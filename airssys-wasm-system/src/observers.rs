@@ -1,33 +1,44 @@
-//! Turns what the router sees into events.
+//! Turns what the router sees into events and audit records.
 
 use std::sync::Arc;
 
-use airssys_wasm_core::ComponentId;
+use airssys_wasm_core::{AuditEvent, AuditSink, ComponentId, DenialRule};
 use airssys_wasm_messaging::{
     DeadLetter, DeadLetterObserver, Denial, DenialObserver, MailboxBound, MailboxObserver, MailboxWarning,
 };
 
 use crate::events::{Event, EventBus, WarnedLimit};
 
-/// Raises an event for every refusal, every dead letter and every warning of a mailbox.
+/// Raises an event for every refusal, every dead letter and every warning of a mailbox, and records every denial.
 #[derive(Debug)]
-pub(crate) struct RouterObserver(pub(crate) Arc<EventBus>);
+pub(crate) struct RouterObserver {
+    pub(crate) events: Arc<EventBus>,
+    pub(crate) audit: Option<Arc<dyn AuditSink>>,
+}
 
 impl DenialObserver for RouterObserver {
     fn denied(&self, denial: &Denial<'_>) {
         let rule = denial.rule.manifest_key();
         tracing::debug!(sender = %denial.sender, target = %denial.target, rule, "message refused");
-        self.0.raise(|| Event::Refused {
-            sender: denial.sender.clone(),
-            target: denial.target.clone(),
-            error: denial.error.clone(),
-        });
+        if let Some(audit) = &self.audit {
+            let (sender, target) = (denial.sender.clone(), denial.target.clone());
+            let error = denial.error.clone();
+            audit.record(AuditEvent::denied(sender, target, denial.rule, error, denial.correlation));
+        }
+        // Want of room comes and goes with every burst: it is counted, and no event.
+        if denial.rule != DenialRule::Room {
+            self.events.raise_unrecorded(|| Event::Refused {
+                sender: denial.sender.clone(),
+                target: denial.target.clone(),
+                error: denial.error.clone(),
+            });
+        }
     }
 }
 
 impl DeadLetterObserver for RouterObserver {
     fn dead_letter(&self, letter: &DeadLetter<'_>) {
-        self.0.raise(|| Event::DeadLetter {
+        self.events.raise_unrecorded(|| Event::DeadLetter {
             receiver: letter.receiver.clone(),
             sender: letter.sender.clone(),
             cause: letter.cause.clone(),
@@ -41,7 +52,7 @@ impl MailboxObserver for RouterObserver {
             MailboxBound::Messages => WarnedLimit::MailboxMessages,
             MailboxBound::Bytes => WarnedLimit::MailboxBytes,
         };
-        self.0.raise(|| Event::NearLimit {
+        self.events.raise(|| Event::NearLimit {
             id: receiver.clone(),
             limit,
             used: warning.waiting,

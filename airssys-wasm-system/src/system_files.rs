@@ -8,6 +8,7 @@ use airssys_wasm_core::{
     Address, Ceilings, ComponentManifest, IoConfig, MAX_MANIFEST_BYTES, ManifestError, SystemManifest,
 };
 
+use crate::audit::AuditLocation;
 use crate::builder::HostBuilder;
 use crate::component::{Component, Source};
 use crate::error::SystemError;
@@ -74,6 +75,7 @@ impl SystemFiles {
         }
         let files = Self { manifest, folder, components };
         files.check_io()?;
+        files.check_audit()?;
         Ok(files)
     }
 
@@ -99,6 +101,29 @@ impl SystemFiles {
             return Err(self.manifest.error_at_output(&reason, help));
         }
         Ok(())
+    }
+
+    /// The folder of the audit log must be there, and within that of the manifest, links followed.
+    fn check_audit(&self) -> Result<(), ManifestError> {
+        let Some(location) = self.audit() else { return Ok(()) };
+        let real =
+            |path: &Path| fs::canonicalize(if path.as_os_str().is_empty() { Path::new(".") } else { path });
+        let folder = location.path.parent().unwrap_or(&self.folder);
+        let Ok(found) = real(folder) else {
+            let reason = format!("there is no folder {}", folder.display());
+            return Err(self.manifest.error_at_audit(&reason, "make it; the log makes files and no folders"));
+        };
+        if real(&self.folder).is_ok_and(|own| found.starts_with(own)) {
+            return Ok(());
+        }
+        let reason = format!("{} leads outside of the folder of this manifest", folder.display());
+        Err(self.manifest.error_at_audit(&reason, "name a file in the folder of this manifest"))
+    }
+
+    /// Where the audit log lies, where there is one.
+    #[must_use]
+    pub fn audit(&self) -> Option<AuditLocation> {
+        self.manifest.audit.as_ref().map(|config| AuditLocation::of(config, &self.folder))
     }
 
     /// The host's name.
@@ -130,10 +155,14 @@ impl SystemFiles {
     pub fn host_builder(&self) -> HostBuilder {
         let highest = self.components.iter().map(|component| component.manifest.resources.memory.max_bytes);
         let instances = self.components.iter().fold(0u32, |sum, one| sum.saturating_add(one.instances));
-        Host::builder()
+        let builder = Host::builder()
             .ceilings(self.manifest.ceilings)
             .max_memory_bytes(highest.max().unwrap_or(0))
-            .max_instances(instances.saturating_add(SPARE_INSTANCES))
+            .max_instances(instances.saturating_add(SPARE_INSTANCES));
+        match self.audit() {
+            Some(location) => builder.audit(location),
+            None => builder,
+        }
     }
 
     /// Starts everything: first all components are compiled and made reachable, then they are started in the

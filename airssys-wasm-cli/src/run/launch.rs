@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use thiserror::Error;
 use tokio::runtime;
 
@@ -17,7 +17,7 @@ use super::source::{InputError, Source, SourceKind};
 use super::summary::{Report, Summary};
 use crate::cli::{Format, RunArguments};
 use crate::exit::{Exit, Failure};
-use crate::output::Terminal;
+use crate::output::{self, Terminal};
 use crate::signals::Interruption;
 
 /// How often a spinner moves.
@@ -84,6 +84,7 @@ impl Run<'_> {
             self.interruption.come().await;
             let elapsed = began.elapsed();
             let statuses = host.shutdown().await;
+            let audit = host.audit_status();
             let summary = Summary {
                 report: None,
                 complete: true,
@@ -93,6 +94,7 @@ impl Run<'_> {
                 lines: None,
                 cut: 0,
                 refused: Vec::new(),
+                audit,
             };
             return Ok(Outcome { summary, failure: None });
         };
@@ -108,8 +110,9 @@ impl Run<'_> {
             Err(error) => (None, Some(Failure::running(error))),
         };
         let Fed { lines, cut, refused, .. } = fed;
+        let (lines, audit) = (Some(lines), host.audit_status());
         let summary =
-            Summary { report, complete, statuses, elapsed, interrupted, lines: Some(lines), cut, refused };
+            Summary { report, complete, statuses, elapsed, interrupted, lines, cut, refused, audit };
         Ok(Outcome { summary, failure })
     }
 
@@ -137,8 +140,14 @@ impl Run<'_> {
                 tracing::info!(system = self.files.name(), "running");
                 Ok(host)
             }
-            Err(error @ SystemError::Interrupted) => Err(Failure::running(error)),
-            Err(error) => Err(Failure::invalid(error)),
+            Err(error) => {
+                // What was refused is in the audit log before the process ends.
+                host.shutdown().await;
+                Err(match error {
+                    SystemError::Interrupted => Failure::running(error),
+                    _ => Failure::invalid(error),
+                })
+            }
         }
     }
 
@@ -176,7 +185,7 @@ impl Run<'_> {
         if kind == SourceKind::Sample {
             self.terminal.note(&format!("no input was given: reading {name}"));
         }
-        let bar = self.terminal.show(progress_bar(bytes));
+        let bar = self.terminal.show(output::progress_bar(bytes));
         let mut chunks = Chunks::of(reader).map_err(|source| InputError { name: name.clone(), source })?;
         let outcome = feed.feed(&mut chunks, &name, &self.interruption, &bar).await;
         bar.finish_and_clear();
@@ -196,17 +205,5 @@ fn step_text(step: &LaunchStep) -> String {
         LaunchStep::Compiling(address) => format!("compiling {address}"),
         LaunchStep::Starting(address) => format!("starting {address}"),
         _ => String::new(),
-    }
-}
-
-/// A bar over the bytes of a file, or a spinner with their number where nobody knows how many there are.
-fn progress_bar(bytes: Option<u64>) -> ProgressBar {
-    let (bar, template) = match bytes {
-        Some(bytes) => (ProgressBar::new(bytes), "{bar:40} {bytes}/{total_bytes} {bytes_per_sec} {eta}"),
-        None => (ProgressBar::new_spinner(), "{spinner} {bytes} {bytes_per_sec}"),
-    };
-    match ProgressStyle::with_template(template) {
-        Ok(style) => bar.with_style(style),
-        Err(_) => bar,
     }
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use airssys_wasm_core::Address;
-use airssys_wasm_system::ComponentStatus;
+use airssys_wasm_system::{AuditStatus, ComponentStatus};
 
 use super::pretty::pretty;
 use crate::cli::Format;
@@ -49,6 +49,8 @@ pub(crate) struct Summary {
     pub(crate) cut: u64,
     /// Copies of lines that further targets did not take.
     pub(crate) refused: Vec<(Address, u64)>,
+    /// How the audit log stood at the end, where there is one.
+    pub(crate) audit: Option<AuditStatus>,
 }
 
 #[derive(Serialize)]
@@ -59,6 +61,29 @@ struct SummaryJson<'s> {
     elapsed_ms: u64,
     interrupted: bool,
     cut: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    audit: Option<AuditJson<'s>>,
+}
+
+#[derive(Serialize)]
+struct AuditJson<'s> {
+    written: u64,
+    lost: u64,
+    failing: Option<&'s str>,
+    records: u64,
+    last_hash: String,
+}
+
+impl<'s> From<&'s AuditStatus> for AuditJson<'s> {
+    fn from(status: &'s AuditStatus) -> Self {
+        Self {
+            written: status.written,
+            lost: status.lost,
+            failing: status.failing.as_deref(),
+            records: status.records,
+            last_hash: status.last_hash.to_string(),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -150,6 +175,7 @@ impl Summary {
             elapsed_ms: u64::try_from(self.elapsed.as_millis()).unwrap_or(u64::MAX),
             interrupted: self.interrupted,
             cut: self.cut,
+            audit: self.audit.as_ref().map(AuditJson::from),
         }
     }
 
@@ -182,6 +208,9 @@ impl Summary {
         };
         for (address, count) in &self.refused {
             let _ = writeln!(text, "{count} copies not taken by {address}");
+        }
+        if let Some(AuditStatus { written, lost, last_hash, .. }) = &self.audit {
+            let _ = writeln!(text, "audit log: {written} records written, {lost} events not; last hash {last_hash}");
         }
         if self.interrupted {
             text.push_str("interrupted\n");
@@ -250,6 +279,7 @@ mod tests {
             lines: Some(10),
             cut: 2,
             refused: vec![("logs/mischief".parse().unwrap(), 3)],
+            audit: None,
         }
     }
 

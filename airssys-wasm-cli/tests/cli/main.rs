@@ -7,6 +7,7 @@
     reason = "a test that cannot go on should stop"
 )]
 
+mod audit;
 mod completeness;
 mod failures;
 mod inspect;

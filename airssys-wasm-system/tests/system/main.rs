@@ -1,6 +1,7 @@
 //! The host as embedders use it, with real guests.
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
+mod audit;
 mod boundaries;
 mod crowd;
 mod files;
