@@ -182,7 +182,11 @@ fn report(verifier: &AuditVerifier, files: &[FileJson]) -> String {
     if first > 0 {
         text.push_str(&format!("begins with record {first}; what came before was not verified\n"));
     }
-    let ends = if head.is_closed { "the host was shut down in order" } else { "the host runs, or ended without a word" };
+    let ends = if head.is_closed {
+        "the host was shut down in order"
+    } else {
+        "the host runs, or ended without a word"
+    };
     text.push_str(&format!("ends with record {}: {ends}\nlast hash {}\n", head.sequence, head.hash));
     text
 }

@@ -210,7 +210,10 @@ impl Summary {
             let _ = writeln!(text, "{count} copies not taken by {address}");
         }
         if let Some(AuditStatus { written, lost, last_hash, .. }) = &self.audit {
-            let _ = writeln!(text, "audit log: {written} records written, {lost} events not; last hash {last_hash}");
+            let _ = writeln!(
+                text,
+                "audit log: {written} records written, {lost} events not; last hash {last_hash}"
+            );
         }
         if self.interrupted {
             text.push_str("interrupted\n");
