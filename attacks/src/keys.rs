@@ -52,6 +52,9 @@ pub const DECLARED_KEYS: &[DeclaredKey] = &[
     attacked("host.ceilings.total_memory_bytes"),
     exempt("component.instances", "says how many are wanted; their memory together is attacked"),
     exempt("component.max_memory_bytes", "raises a ceiling for one component; the ceiling is attacked"),
+    exempt("audit.path", "says where the log lies; it bounds nothing"),
+    attacked("audit.max_file_bytes"),
+    attacked("audit.keep_files"),
 ];
 
 /// Every fixed bound on what guests can make the host hold or do: the whole table of the runtime, the public bounds

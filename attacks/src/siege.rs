@@ -71,7 +71,11 @@ impl Field {
 
     /// A field on a host with these ceilings.
     pub(crate) async fn within(ceilings: Ceilings, sibling: Component) -> Result<Self> {
-        let host = Host::builder().max_instances(16).ceilings(ceilings).build()?;
+        Self::on(Host::builder().max_instances(16).ceilings(ceilings).build()?, sibling).await
+    }
+
+    /// A field on this host.
+    pub(crate) async fn on(host: Host, sibling: Component) -> Result<Self> {
         let sibling = host.start(sibling).await?;
         let field = Self { host, sibling };
         field.sibling_lives().await?;

@@ -7,8 +7,8 @@ use std::path::Path;
 
 use airssys_wasm_attacks::{DECLARED_BOUNDS, DECLARED_KEYS, attacks, measurements, to_text};
 use airssys_wasm_core::{
-    Backoff, Ceilings, ComponentManifest, CpuConfig, LifecycleConfig, MailboxConfig, MemoryConfig,
-    MessagingCapabilities, SupervisionConfig, SystemManifest,
+    AuditConfig, Backoff, Ceilings, ComponentManifest, CpuConfig, LifecycleConfig, MailboxConfig,
+    MemoryConfig, MessagingCapabilities, SupervisionConfig, SystemManifest,
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -100,6 +100,7 @@ fn every_section_of_limits_and_rights_is_listed_whole() {
         "host.ceilings",
         Ceilings { max_memory_bytes, max_fuel, max_timeout_ms, max_component_bytes, total_memory_bytes }
     ));
+    keys.extend(keys!("audit", AuditConfig { path, max_file_bytes, keep_files }));
     // The policy's key is `restart`, and the backoff is a table of its own.
     assert!(keys.remove("supervision.policy") && keys.remove("supervision.backoff"));
     keys.insert("supervision.restart".to_owned());
@@ -124,7 +125,9 @@ fn the_manifests_have_every_declared_key() {
         };
         // Any number will do: one that is out of range is still no unknown key.
         let error = match section {
-            "host.ceilings" => SystemManifest::parse("a", &format!("[{section}]\n{key} = {value}\n")).err(),
+            "host.ceilings" | "audit" => {
+                SystemManifest::parse("a", &format!("[{section}]\n{key} = {value}\n")).err()
+            }
             "component" => {
                 let text = format!("[[component]]\nmanifest = \"a.toml\"\n{key} = {value}\n");
                 SystemManifest::parse("a", &text).err()

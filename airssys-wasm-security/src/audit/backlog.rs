@@ -20,7 +20,7 @@ pub const MAX_WAITING_RECORDS: usize = 4_096;
 pub const MAX_WAITING_DENIALS: usize = 3_072;
 
 /// Bytes that wait at most: the texts of the entries, and 256 for each. Denials may take three quarters of it.
-pub const MAX_WAITING_BYTES: usize = 1_048_576;
+pub const MAX_WAITING_BYTES: usize = 2_097_152;
 
 /// Denials of one sending component that are recorded one by one, per second. At some 400 bytes a record a
 /// component fills 40 KiB a second at most, and needs hours to push the other records out of a log of the

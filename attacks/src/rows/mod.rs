@@ -1,5 +1,6 @@
 //! The rows of the table, by what they attack.
 
+mod audit;
 mod boundary;
 mod bounds;
 mod bulk;
@@ -43,6 +44,7 @@ pub fn attacks() -> Vec<Attack> {
         mailbox::ATTACKS,
         ending::ATTACKS,
         log::ATTACKS,
+        audit::ATTACKS,
         trap::ATTACKS,
         neighbours::ATTACKS,
     ]
