@@ -22,7 +22,7 @@ fn entry(number: u64, event: AuditEvent) -> AuditEntry {
 fn denied(number: u64) -> AuditEvent {
     let (sender, target) = ("logs/a/0".parse(), "logs/b".parse());
     let (Ok(sender), Ok(target)) = (sender, target) else { panic!("both are addresses") };
-    let correlation = (number % 2 == 0).then(|| CorrelationId::new(number));
+    let correlation = number.is_multiple_of(2).then(|| CorrelationId::new(number));
     AuditEvent::denied(sender, target, DenialRule::SendTo, SendError::TooLarge(number), correlation)
 }
 
@@ -142,7 +142,7 @@ fn what_is_no_log_is_refused() {
     check_bad(b"\n", 1, &AuditFault::NotARecord);
     check_bad(b"{}\n", 1, &AuditFault::NotARecord);
     check_bad(&[0; 100_000], 1, &AuditFault::TooLong);
-    check_bad(&vec![b'\n'; 10], 1, &AuditFault::NotARecord);
+    check_bad(&[b'\n'; 10], 1, &AuditFault::NotARecord);
     let whole = log(2);
     check_bad(&[&whole, &b"\n"[..]].concat(), 4, &AuditFault::NotARecord);
     check_bad(&[&whole, &b"x"[..]].concat(), 4, &AuditFault::Unfinished);

@@ -1,5 +1,6 @@
 //! The rows of the benchmark, one file each.
 
+mod audit;
 mod instantiation;
 mod limits;
 mod messages;
@@ -23,6 +24,8 @@ pub(crate) enum Row {
     Messages,
     /// The same with limits on against limits off.
     Limits,
+    /// A record of the audit log, at whoever is refused.
+    Audit,
     /// Lines per second of the example, against the same work in one native process.
     Pipeline,
 }
@@ -34,6 +37,7 @@ impl Row {
             Self::Instantiation => instantiation::measure(),
             Self::Messages => messages::measure(),
             Self::Limits => limits::measure(),
+            Self::Audit => audit::measure(),
             Self::Pipeline => pipeline::measure(),
         }
     }
