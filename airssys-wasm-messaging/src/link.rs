@@ -142,7 +142,7 @@ impl RouterLink {
         let mut refused = Refused { error: SendError::Closed, payload, reply };
         // A second time only where the receiver was replaced between the look at it and the push.
         for _ in 0..2 {
-            let resolved = match self.current() {
+            let resolved = match self.current(refused.reply.as_ref()) {
                 Ok(resolved) => resolved,
                 Err(error) => {
                     self.count(&error);
@@ -240,12 +240,13 @@ impl RouterLink {
     }
 
     /// What was decided, decided anew where it no longer stands.
-    fn current(&self) -> Result<Guard<Arc<Resolved>>, SendError> {
+    fn current(&self, reply: Option<&ReplySlot>) -> Result<Guard<Arc<Resolved>>, SendError> {
         let resolved = self.resolved.load();
         if self.is_fresh(&resolved) {
             return Ok(resolved);
         }
-        let renewed = Arc::new(self.router.resolve(&self.sender, &self.target)?);
+        let correlation = reply.map(ReplySlot::correlation);
+        let renewed = Arc::new(self.router.resolve(&self.sender, &self.target, correlation)?);
         self.resolved.store(Arc::clone(&renewed));
         Ok(Guard::from_inner(renewed))
     }

@@ -30,7 +30,7 @@ pub struct Denial<'a> {
     pub rule: DenialRule,
     /// What the sender was told.
     pub error: &'a SendError,
-    /// The request that it was.
+    /// The request that it was; none where the way was refused before there was one.
     pub correlation: Option<CorrelationId>,
 }
 
@@ -139,7 +139,7 @@ impl Router {
     /// such receiver and the sender may know it.
     pub fn open_link(&self, sender: &Address, target: &Address) -> Result<RouterLink, SendError> {
         let traffic = self.inner.traffic(sender);
-        match self.inner.resolve(sender, target) {
+        match self.inner.resolve(sender, target, None) {
             Ok(resolved) => {
                 let router = Arc::clone(&self.inner);
                 Ok(RouterLink::new(router, sender.clone(), target.clone(), traffic, resolved))
@@ -259,13 +259,18 @@ pub(crate) struct Inner {
 
 impl Inner {
     /// The guard's decision, then the receiver. A denial is shown to the observer.
-    pub(crate) fn resolve(&self, sender: &Address, target: &Address) -> Result<Resolved, SendError> {
+    pub(crate) fn resolve(
+        &self,
+        sender: &Address,
+        target: &Address,
+        correlation: Option<CorrelationId>,
+    ) -> Result<Resolved, SendError> {
         // Read before the guard decides: a change meanwhile makes the decision out of date at once.
         let generation = self.generation();
         let admission = self
             .guard
             .authorise(sender, target)
-            .inspect_err(|error| self.show_denial(sender, target, error, None))?;
+            .inspect_err(|error| self.show_denial(sender, target, error, correlation))?;
         let route = self.directory.find(target).ok_or(SendError::NotFound)?;
         Ok(Resolved { generation, admission, route })
     }

@@ -373,7 +373,7 @@ fn want_of_room_is_a_denial_where_a_sender_is_told_of_it() -> Outcome {
 
 #[test]
 fn a_denial_names_the_request() -> Outcome {
-    let World { router, notes, from, to, .. } = world()?;
+    let World { router, guard, notes, from, to } = world()?;
     let _receiver = add(&router, "t/to/0", &config(1, 1_000, Overflow::Reject))?;
     let link = router.open_link(&from, &to)?;
     let ask = |number, payload: Vec<u8>| {
@@ -381,7 +381,9 @@ fn a_denial_names_the_request() -> Outcome {
         link.send_with_reply(payload.into(), Some(slot)).is_ok()
     };
     assert!(!ask(7, vec![0; 101]) && ask(8, vec![0]) && !ask(9, vec![0]));
-    let refused = ["MessageSize of request 7", "Room of request 9"];
+    guard.allow(&from, &to, false);
+    assert!(!ask(10, vec![0]));
+    let refused = ["MessageSize of request 7", "Room of request 9", "SendTo of request 10"];
     assert_eq!(notes.take(), refused.map(|what| format!("t/from/0 to t/to: {what}")));
     Ok(())
 }
