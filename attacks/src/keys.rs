@@ -104,6 +104,19 @@ pub const DECLARED_BOUNDS: &[DeclaredKey] = &[
         "MAX_RATED_PAIRS",
         "pairs of components that an operator installed; tested with a lower bound there",
     ),
+    attacked("DENIALS_BURST"),
+    attacked("DENIALS_PER_SECOND"),
+    attacked("MAX_WAITING_DENIALS"),
+    attacked("MAX_WAITING_BYTES"),
+    exempt(
+        "MAX_WAITING_RECORDS",
+        "what denials, whose own share is attacked, leave of it is for records that no guest causes at will",
+    ),
+    exempt("MAX_AUDIT_REASON_BYTES", "cuts the texts of the host itself; tested in the core"),
+    exempt(
+        "MAX_AUDIT_RECORD_BYTES",
+        "the longest line that the verifier takes; names and reasons have their own bounds",
+    ),
     // Messaging.
     exempt("MAX_COUNTED_COMPONENTS", "counts components that an operator installed, one number for each"),
     exempt("MAX_HOST_SENDERS", "counts parts of the host, whose names no guest gives"),
