@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component as Compiled, HasSelf, Linker};
-use wasmtime_wasi::p2::bindings::random::{insecure, random};
 
 use crate::bindings::Component;
 use crate::host::http::bound_requests;
+use crate::host::random::bound_random;
 use crate::state::HostState;
 
 /// Imports that are linked and answer with the typed error `unsupported`: their feature comes with a
@@ -75,8 +75,7 @@ pub(crate) fn link_host(linker: &mut Linker<HostState>) -> wasmtime::Result<()> 
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(linker)?;
     // What the engine offers without a bound, or with one that cannot be told apart, is replaced.
     linker.allow_shadowing(true);
-    random::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
-    insecure::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
+    bound_random(linker)?;
     bound_requests(linker)?;
     linker.allow_shadowing(false);
     Component::add_to_linker::<_, HasSelf<_>>(linker, |state| state)

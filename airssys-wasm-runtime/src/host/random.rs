@@ -4,11 +4,19 @@
 //! wrong form.
 
 use thiserror::Error;
+use wasmtime::component::{HasData, Linker};
 use wasmtime_wasi::WasiView;
 use wasmtime_wasi::p2::bindings::random::{insecure, random};
+use wasmtime_wasi::random::WasiRandomCtx;
 
 use crate::bounds::MAX_RANDOM_BYTES;
 use crate::state::HostState;
+
+/// Links both generators, in place of the engine's own.
+pub(super) fn bound_random(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
+    random::add_to_linker::<_, Bounded<'static>>(linker, generators)?;
+    insecure::add_to_linker::<_, Bounded<'static>>(linker, generators)
+}
 
 /// A guest asked for too much at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -17,28 +25,39 @@ struct TooManyRandomBytes {
     asked: u64,
 }
 
+/// The engine's generators, under the bound.
+struct Bounded<'a>(&'a mut WasiRandomCtx);
+
+fn generators(state: &mut HostState) -> Bounded<'_> {
+    Bounded(state.ctx().ctx.random())
+}
+
+impl HasData for Bounded<'static> {
+    type Data<'a> = Bounded<'a>;
+}
+
 fn check(asked: u64) -> Result<(), TooManyRandomBytes> {
     if asked > MAX_RANDOM_BYTES { Err(TooManyRandomBytes { asked }) } else { Ok(()) }
 }
 
-impl random::Host for HostState {
+impl random::Host for Bounded<'_> {
     fn get_random_bytes(&mut self, len: u64) -> wasmtime::Result<Vec<u8>> {
         check(len)?;
-        self.ctx().ctx.random().get_random_bytes(len)
+        self.0.get_random_bytes(len)
     }
 
     fn get_random_u64(&mut self) -> wasmtime::Result<u64> {
-        self.ctx().ctx.random().get_random_u64()
+        self.0.get_random_u64()
     }
 }
 
-impl insecure::Host for HostState {
+impl insecure::Host for Bounded<'_> {
     fn get_insecure_random_bytes(&mut self, len: u64) -> wasmtime::Result<Vec<u8>> {
         check(len)?;
-        self.ctx().ctx.random().get_insecure_random_bytes(len)
+        self.0.get_insecure_random_bytes(len)
     }
 
     fn get_insecure_random_u64(&mut self) -> wasmtime::Result<u64> {
-        self.ctx().ctx.random().get_insecure_random_u64()
+        self.0.get_insecure_random_u64()
     }
 }
