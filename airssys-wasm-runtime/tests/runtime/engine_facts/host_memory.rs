@@ -182,6 +182,6 @@ async fn the_engine_makes_many_random_bytes_in_one_call_and_we_make_few() {
     }
     for bytes in [MAX_RANDOM_BYTES + 1, u64::MAX >> 1] {
         let cause = on_ours(&random(bytes)).await.unwrap_err();
-        assert!(matches!(cause, EndCause::Trap { kind: TrapKind::ComponentModel, .. }), "{cause:?}");
+        assert!(matches!(cause, EndCause::HostLimit { .. }), "{cause:?}");
     }
 }
