@@ -34,6 +34,9 @@ pub struct Row {
     pub attack: &'static str,
     /// What was declared, where the attack came so far.
     pub declared: Option<Figure>,
+    /// Whether what was declared follows from a measurement of the same run, so that another run declares
+    /// something else.
+    pub declared_is_measured: bool,
     /// The worst that was observed, where the attack came so far.
     pub observed: Option<Figure>,
     /// The unit of both.
@@ -57,6 +60,7 @@ impl Attack {
                 attack,
                 unit,
                 declared: Some(observation.declared()),
+                declared_is_measured: observation.declared_is_measured(),
                 observed: observation.worst(),
                 verdict: observation.verdict(),
                 samples: observation.samples().to_vec(),
@@ -68,6 +72,7 @@ impl Attack {
                 attack,
                 unit,
                 declared: None,
+                declared_is_measured: false,
                 observed: None,
                 verdict: Verdict::Broken(format!("{error:#}")),
                 samples: Vec::new(),

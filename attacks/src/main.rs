@@ -3,8 +3,10 @@
 #![forbid(unsafe_code)]
 
 use std::io::Write;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::{Parser, ValueEnum};
 
 use airssys_wasm_attacks::{Attack, LEFT_OUT, attacks, measurements, to_json, to_text};
@@ -20,6 +22,9 @@ struct Arguments {
     /// Which rows are run.
     #[arg(long, value_enum, default_value_t = Rows::All)]
     rows: Rows,
+    /// Also keep the table in this file, as JSON.
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -58,9 +63,13 @@ async fn main() -> anyhow::Result<ExitCode> {
     for attack in arguments.rows.chosen() {
         rows.push(attack.run().await);
     }
+    let json = to_json(&rows)? + "\n";
+    if let Some(file) = &arguments.output {
+        std::fs::write(file, &json).with_context(|| format!("{} cannot be written", file.display()))?;
+    }
     let text = match arguments.format {
         Format::Text => to_text(&rows),
-        Format::Json => to_json(&rows)? + "\n",
+        Format::Json => json,
     };
     std::io::stdout().lock().write_all(text.as_bytes())?;
     if let (Rows::Measurements | Rows::All, Some(reason)) = (arguments.rows, LEFT_OUT) {

@@ -70,6 +70,7 @@ impl Serialize for Verdict {
 #[derive(Debug)]
 pub(crate) struct Observation {
     declared: Figure,
+    declared_is_measured: bool,
     /// The verdict's bounds: what is observed lies between them, both included.
     least: f64,
     most: f64,
@@ -81,7 +82,20 @@ impl Observation {
     /// Nothing was observed yet. What is observed must not be more than `declared`.
     pub(crate) fn of(declared: u64) -> Self {
         let declared = Figure::from(declared);
-        Self { declared, least: 0.0, most: declared.0, samples: Vec::new(), note: String::new() }
+        Self {
+            declared,
+            declared_is_measured: false,
+            least: 0.0,
+            most: declared.0,
+            samples: Vec::new(),
+            note: String::new(),
+        }
+    }
+
+    /// What is declared follows from a measurement of this run, such as how long it took.
+    pub(crate) fn declared_as_measured(mut self) -> Self {
+        self.declared_is_measured = true;
+        self
     }
 
     /// As [`of`](Self::of) and [`tolerating`](Self::tolerating) together, of what is no whole number.
@@ -118,6 +132,10 @@ impl Observation {
 
     pub(crate) fn declared(&self) -> Figure {
         self.declared
+    }
+
+    pub(crate) fn declared_is_measured(&self) -> bool {
+        self.declared_is_measured
     }
 
     pub(crate) fn samples(&self) -> &[Figure] {

@@ -65,6 +65,7 @@ mod tests {
             key: "resources.cpu.max_fuel",
             attack: "loop_forever",
             declared: Some(Figure(10.0)),
+            declared_is_measured: false,
             observed: None,
             unit: "fuel units",
             verdict,
@@ -88,7 +89,7 @@ fuel   resources.cpu.max_fuel  loop_forever        10         -  fuel units  BRO
     fn an_object_has_the_keys_that_readers_rely_on() {
         let json: Value = serde_json::from_str(&to_json(&[row(Verdict::Enforced)]).unwrap()).unwrap();
         let mut keys: Vec<_> = json[0].as_object().unwrap().keys().map(String::as_str).collect();
-        let mut expected = [&HEAD[..], &["samples", "note"]].concat();
+        let mut expected = [&HEAD[..], &["declared_is_measured", "samples", "note"]].concat();
         keys.sort_unstable();
         expected.sort_unstable();
         assert_eq!(keys, expected);

@@ -3,9 +3,10 @@
 use clap::ValueEnum;
 
 /// Understood by the attacks and the benches alike, under these names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
     /// Aligned columns.
+    #[default]
     Text,
     /// The raw figures.
     Json,

@@ -10,8 +10,6 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::format::Format;
-
 mod arch;
 mod bench;
 mod ci;
@@ -46,11 +44,7 @@ enum Task {
     /// Checks the log pipeline against an independent count.
     Example(example::Arguments),
     /// Runs every attack and prints the enforcement table.
-    Limits {
-        /// How to print the table.
-        #[arg(long, value_enum, default_value_t = Format::Text)]
-        format: Format,
-    },
+    Limits(limits::Arguments),
     /// Measures the rows of the table of numbers, or those that are named.
     Bench(bench::Arguments),
 }
@@ -71,7 +65,7 @@ fn dispatch(task: Task) -> anyhow::Result<ExitCode> {
         Task::Arch => arch::run().map(|()| ExitCode::SUCCESS),
         Task::Guests { check } => guests::run(check).map(|()| ExitCode::SUCCESS),
         Task::Example(arguments) => example::run(&arguments).map(|()| ExitCode::SUCCESS),
-        Task::Limits { format } => limits::run(format),
+        Task::Limits(arguments) => limits::run(&arguments),
         Task::Bench(arguments) => bench::run(&arguments),
     }
 }
@@ -87,6 +81,16 @@ mod tests {
                 let parsed = Arguments::try_parse_from(["cargo xtask", task, "--format", format]);
                 assert_eq!(parsed.is_ok(), known, "{task} {format}");
             }
+        }
+        for (arguments, known) in [
+            (&["--write", "--format", "json"][..], true),
+            (&["--mutate"], true),
+            (&["--mutate", "one", "two"], true),
+            (&["--mutate", "--write"], false),
+            (&["one"], false),
+        ] {
+            let parsed = Arguments::try_parse_from([&["cargo xtask", "limits"], arguments].concat());
+            assert_eq!(parsed.is_ok(), known, "{arguments:?}");
         }
         let bench = ["cargo xtask", "bench", "messages", "--output", "figures.json"];
         assert!(Arguments::try_parse_from(bench).is_ok());

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 use cargo_metadata::Message;
@@ -24,13 +24,18 @@ pub(crate) struct Programs(BTreeMap<String, PathBuf>);
 impl Programs {
     /// Builds what is not built yet.
     pub(crate) fn build() -> Result<Self> {
-        let mut command = workspace::cargo();
+        eprintln!("$ cargo build --release: {}", PACKAGES.join(", "));
+        Self::of(workspace::cargo(), &PACKAGES)
+    }
+
+    /// Builds the programs of these packages with a `cargo` that says where.
+    pub(crate) fn of(mut cargo: Command, packages: &[&str]) -> Result<Self> {
+        let command = &mut cargo;
         command.args(["build", "--locked", "--release", "--message-format=json-render-diagnostics"]);
-        for package in PACKAGES {
+        for package in packages {
             command.args(["--package", package]);
         }
-        let shown = workspace::shown(&command);
-        eprintln!("$ {shown}");
+        let shown = workspace::shown(command);
         let mut child =
             command.stdout(Stdio::piped()).spawn().with_context(|| format!("{shown} cannot be run"))?;
         let messages = child.stdout.take().context("the output of cargo is piped")?;

@@ -71,7 +71,8 @@ async fn volume() -> Result<Observation> {
     let dropped = siege.status()?.log_dropped;
     ensure!(dropped > 0, "nothing was dropped");
     siege.lift().await;
-    let mut observation = Observation::of(LOG_BURST_BYTES + seconds * LOG_BYTES_PER_SECOND);
+    let declared = LOG_BURST_BYTES + seconds * LOG_BYTES_PER_SECOND;
+    let mut observation = Observation::of(declared).declared_as_measured();
     for bytes in written {
         ensure!(bytes > 0, "nothing was written");
         observation.add(bytes);

@@ -1,0 +1,177 @@
+//! `cargo xtask limits --mutate`: without an enforcement its rows turn red, and they alone.
+//!
+//! A table that is green proves something only where it would be red otherwise. So each enforcement is taken
+//! out in turn, in a copy of the sources that is built and run like the workspace itself.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+
+use super::copy;
+use super::mutations::{Mutation, Mutations};
+use super::row::Row;
+use super::trial::{Judgement, judge};
+use super::watch::{Allowance, Ending, watch};
+use super::ATTACKS;
+use crate::programs::Programs;
+use crate::workspace;
+
+/// What the attacks may take without an enforcement: each of their rows gives up by itself after half a
+/// minute, and what they take of memory is a small part of this.
+const ALLOWANCE: Allowance = Allowance { time: Duration::from_secs(900), resident_bytes: 2 << 30 };
+
+/// Lines of a failed build that are shown.
+const SHOWN_LINES: usize = 20;
+
+/// Tries the mutations with these names, or all of them.
+pub(super) fn run(names: &[String]) -> Result<ExitCode> {
+    let begin = Instant::now();
+    let root = workspace::root();
+    let mutations = Mutations::read(&root)?;
+    let chosen = mutations.chosen(names)?;
+    let site = Site::at(root)?;
+    println!("in {}; the first build there takes minutes", site.folder.display());
+    if !report("(nothing)", "Nothing is taken out.", || site.attempt(None))? {
+        bail!("the table is not green to begin with");
+    }
+    let mut wrong = Vec::new();
+    for mutation in &chosen {
+        if !report(&mutation.name, &mutation.why, || site.attempt(Some(mutation)))? {
+            wrong.push(mutation.name.as_str());
+        }
+    }
+    for exemption in &mutations.exemption {
+        println!("not tried: {} ({})", exemption.limit, exemption.reason);
+    }
+    let minutes = begin.elapsed().as_secs_f64() / 60.0;
+    println!("{} mutations in {minutes:.1} min, {} as they must be", chosen.len(), chosen.len() - wrong.len());
+    if wrong.is_empty() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    println!("not as they must be: {}", wrong.join(", "));
+    Ok(ExitCode::FAILURE)
+}
+
+/// Prints how an attempt went, and whether it went as it must.
+fn report(name: &str, why: &str, attempt: impl FnOnce() -> Result<Attempt>) -> Result<bool> {
+    print!("{name:<24} ");
+    std::io::stdout().flush()?;
+    let Attempt { judgement, red, build, attacks } = attempt()?;
+    let is_right = judgement.faults.is_empty();
+    println!(
+        "{:<5} {red:>2} red   build {:>5.1} s, attacks {:>5.1} s   {why}",
+        if is_right { "ok" } else { "WRONG" },
+        build.as_secs_f64(),
+        attacks.as_secs_f64()
+    );
+    for fault in &judgement.faults {
+        println!("    {fault}");
+    }
+    for limit in &judgement.passing {
+        println!("    red the first time only, which is taken for the machine's doing: {limit}");
+    }
+    Ok(is_right)
+}
+
+/// One enforcement taken out, and what became of the table.
+#[derive(Debug, Default)]
+struct Attempt {
+    judgement: Judgement,
+    /// Rows that were red.
+    red: usize,
+    build: Duration,
+    attacks: Duration,
+}
+
+/// Where the copy is built and run. A build folder of its own: Cargo takes two copies of a workspace for one, so
+/// that a shared one would hand what was built without an enforcement to the workspace itself.
+struct Site {
+    root: PathBuf,
+    folder: PathBuf,
+}
+
+impl Site {
+    fn at(root: PathBuf) -> Result<Self> {
+        let folder = workspace::target_directory()?.join("mutations");
+        fs::create_dir_all(&folder)?;
+        Ok(Self { root, folder })
+    }
+
+    fn sources(&self) -> PathBuf {
+        self.folder.join("sources")
+    }
+
+    /// Takes out the enforcement of `mutation`, or nothing, and judges what follows.
+    fn attempt(&self, mutation: Option<&Mutation>) -> Result<Attempt> {
+        copy::renew(&self.root, &self.sources())?;
+        let must_be_red = mutation.map(|mutation| mutation.red.clone()).unwrap_or_default();
+        let mut attempt = Attempt::default();
+        let begin = Instant::now();
+        if let Some(mutation) = mutation {
+            mutation.apply(&self.sources())?;
+        }
+        let built = self.build();
+        attempt.build = begin.elapsed();
+        let begin = Instant::now();
+        let outcome = built.and_then(|program| {
+            let rows = self.attack(&program)?;
+            attempt.red = rows.iter().filter(|row| !row.is_enforced()).count();
+            judge(&must_be_red, &rows, || self.attack(&program))
+        });
+        attempt.attacks = begin.elapsed();
+        attempt.judgement = outcome.unwrap_or_else(|error| Judgement {
+            faults: vec![format!("{error:#}")],
+            passing: Vec::new(),
+        });
+        Ok(attempt)
+    }
+
+    /// Builds the attacks of the copy. Incrementally, because one crate after the other is changed a little.
+    fn build(&self) -> Result<PathBuf> {
+        let log = self.folder.join("build.log");
+        let target = self.folder.join("target");
+        let mut command = workspace::cargo();
+        command
+            .current_dir(self.sources())
+            .env("CARGO_TARGET_DIR", &target)
+            .env("CARGO_BUILD_BUILD_DIR", &target)
+            .env("CARGO_INCREMENTAL", "1")
+            .stderr(File::create(&log)?);
+        match Programs::of(command, &[ATTACKS]) {
+            Ok(programs) => Ok(programs.path(ATTACKS)?.to_owned()),
+            Err(error) => {
+                let log = fs::read(&log)?;
+                Err(error.context(format!("it does not build:\n{}", last_lines(&String::from_utf8_lossy(&log)))))
+            }
+        }
+    }
+
+    /// Runs the attacks, whatever they come to, and returns their rows.
+    fn attack(&self, program: &Path) -> Result<Vec<Row>> {
+        let table = self.folder.join("table.json");
+        let log = self.folder.join("attacks.log");
+        let mut command = Command::new(program);
+        command
+            .current_dir(self.sources())
+            .args(["--rows", "attacks", "--format", "json"])
+            .stdin(Stdio::null())
+            .stdout(File::create(&table)?)
+            .stderr(File::create(&log)?);
+        let child = command.spawn().with_context(|| format!("{} cannot be run", program.display()))?;
+        match watch(child, ALLOWANCE)? {
+            Ending::Exited(status) => Row::read(&table)
+                .with_context(|| format!("the attacks ended with {status}; see {}", log.display())),
+            Ending::OutOfTime => bail!("the attacks did not end in {} s", ALLOWANCE.time.as_secs()),
+            Ending::OutOfMemory => bail!("the attacks took more than {} bytes", ALLOWANCE.resident_bytes),
+        }
+    }
+}
+
+fn last_lines(text: &str) -> String {
+    let lines: Vec<_> = text.lines().collect();
+    lines.get(lines.len().saturating_sub(SHOWN_LINES)..).unwrap_or_default().join("\n")
+}
