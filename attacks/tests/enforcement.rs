@@ -38,14 +38,12 @@ fn every_hostile_guest_is_used_by_a_row() {
 #[test]
 fn a_row_is_told_apart_from_every_other() {
     let rows = [attacks(), measurements()].concat();
-    let names: BTreeSet<_> = rows.iter().map(|row| (row.limit, row.key, row.guest)).collect();
-    assert_eq!(names.len(), rows.len());
+    let limits: BTreeSet<_> = rows.iter().map(|row| row.limit).collect();
+    assert_eq!(limits.len(), rows.len());
 }
 
 #[test]
-fn a_measurement_has_a_name_of_its_own_and_a_key_that_there_is() {
-    let limits: BTreeSet<_> = measurements().iter().map(|measurement| measurement.limit).collect();
-    assert_eq!(limits.len(), measurements().len());
+fn a_measurement_has_a_key_that_there_is() {
     for measurement in measurements().iter().filter(|measurement| measurement.key.contains('.')) {
         assert!(
             DECLARED_KEYS.iter().any(|declared| declared.key == measurement.key),
@@ -54,6 +52,25 @@ fn a_measurement_has_a_name_of_its_own_and_a_key_that_there_is() {
             measurement.key
         );
     }
+}
+
+#[test]
+fn every_row_can_be_turned_red_or_there_is_a_reason_why_not() {
+    let table: toml::Table = include_str!("../mutations.toml").parse().unwrap();
+    let entries = |name: &str| table.get(name).and_then(toml::Value::as_array).cloned().unwrap_or_default();
+    let red: BTreeSet<_> = entries("mutation")
+        .iter()
+        .flat_map(|mutation| mutation["red"].as_array().unwrap().clone())
+        .map(|limit| limit.as_str().unwrap().to_owned())
+        .collect();
+    let mut covered = red.clone();
+    for exemption in entries("exemption") {
+        let limit = exemption["limit"].as_str().unwrap().to_owned();
+        assert!(!exemption["reason"].as_str().unwrap().is_empty(), "{limit}");
+        assert!(covered.insert(limit.clone()), "{limit} can be turned red, or is there twice");
+    }
+    let limits: BTreeSet<_> = attacks().iter().map(|attack| attack.limit.to_owned()).collect();
+    assert_eq!(covered, limits, "left: in attacks/mutations.toml, right: rows");
 }
 
 #[test]

@@ -11,12 +11,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
+use super::ATTACKS;
 use super::copy;
 use super::mutations::{Mutation, Mutations};
 use super::row::Row;
 use super::trial::{Judgement, judge};
 use super::watch::{Allowance, Ending, watch};
-use super::ATTACKS;
 use crate::programs::Programs;
 use crate::workspace;
 
@@ -48,7 +48,11 @@ pub(super) fn run(names: &[String]) -> Result<ExitCode> {
         println!("not tried: {} ({})", exemption.limit, exemption.reason);
     }
     let minutes = begin.elapsed().as_secs_f64() / 60.0;
-    println!("{} mutations in {minutes:.1} min, {} as they must be", chosen.len(), chosen.len() - wrong.len());
+    println!(
+        "{} mutations in {minutes:.1} min, {} as they must be",
+        chosen.len(),
+        chosen.len() - wrong.len()
+    );
     if wrong.is_empty() {
         return Ok(ExitCode::SUCCESS);
     }
@@ -123,10 +127,8 @@ impl Site {
             judge(&must_be_red, &rows, || self.attack(&program))
         });
         attempt.attacks = begin.elapsed();
-        attempt.judgement = outcome.unwrap_or_else(|error| Judgement {
-            faults: vec![format!("{error:#}")],
-            passing: Vec::new(),
-        });
+        attempt.judgement = outcome
+            .unwrap_or_else(|error| Judgement { faults: vec![format!("{error:#}")], passing: Vec::new() });
         Ok(attempt)
     }
 
@@ -145,7 +147,8 @@ impl Site {
             Ok(programs) => Ok(programs.path(ATTACKS)?.to_owned()),
             Err(error) => {
                 let log = fs::read(&log)?;
-                Err(error.context(format!("it does not build:\n{}", last_lines(&String::from_utf8_lossy(&log)))))
+                Err(error
+                    .context(format!("it does not build:\n{}", last_lines(&String::from_utf8_lossy(&log)))))
             }
         }
     }
