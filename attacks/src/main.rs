@@ -6,7 +6,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::{Parser, ValueEnum};
 
 use airssys_wasm_attacks::{Attack, LEFT_OUT, attacks, measurements, to_json, to_text};
@@ -22,6 +22,9 @@ struct Arguments {
     /// Which rows are run.
     #[arg(long, value_enum, default_value_t = Rows::All)]
     rows: Rows,
+    /// Of these rows the one of this limit alone; may be given more than once.
+    #[arg(long = "limit", value_name = "LIMIT")]
+    limits: Vec<String>,
     /// Also keep the table in this file, as JSON.
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -53,6 +56,16 @@ impl Rows {
             Self::All => [attacks(), measurements()].concat(),
         }
     }
+
+    /// Those of these limits; all of them where none is named.
+    fn of_limits(self, limits: &[String]) -> anyhow::Result<Vec<Attack>> {
+        let mut rows = self.chosen();
+        if let Some(unknown) = limits.iter().find(|limit| rows.iter().all(|row| row.limit != **limit)) {
+            bail!("there is no row of the limit `{unknown}`");
+        }
+        rows.retain(|row| limits.is_empty() || limits.iter().any(|limit| row.limit == limit));
+        Ok(rows)
+    }
 }
 
 #[tokio::main]
@@ -60,7 +73,7 @@ async fn main() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse();
     let mut rows = Vec::new();
     // One after the other: the figures are times, and a neighbour's attack is not what they measure.
-    for attack in arguments.rows.chosen() {
+    for attack in arguments.rows.of_limits(&arguments.limits)? {
         rows.push(attack.run().await);
     }
     let json = to_json(&rows)? + "\n";
