@@ -15,9 +15,9 @@ const HEAD: &str = "\
 # The enforcement table
 
 Each limit of the host, with the attack that tries to break it. A row is made by a hostile guest, or by a crowd of
-them, that runs against a real host of the release build: the verdict comes from what was measured meanwhile, in
-the worst of several rounds, never from what was configured. `key` is the manifest key or the constant that
-declares the limit, `attack` a program in `guests/hostile`.
+them, that runs against a real host of the release build: the verdict comes from what was measured meanwhile, never
+from what was configured. `key` is the manifest key or the constant that declares the limit, `attack` the program in
+`guests` that tries it.
 
 This text is generated: `cargo xtask limits --write` runs all attacks and writes it, and `cargo xtask limits`, which
 CI runs, fails where its rows are not those that ran. That each row turns red without its enforcement is shown by
