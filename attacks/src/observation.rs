@@ -81,15 +81,7 @@ pub(crate) struct Observation {
 impl Observation {
     /// Nothing was observed yet. What is observed must not be more than `declared`.
     pub(crate) fn of(declared: u64) -> Self {
-        let declared = Figure::from(declared);
-        Self {
-            declared,
-            declared_is_measured: false,
-            least: 0.0,
-            most: declared.0,
-            samples: Vec::new(),
-            note: String::new(),
-        }
+        Self::at_most(Figure::from(declared), Figure(0.0))
     }
 
     /// What is declared follows from a measurement of this run, such as how long it took.
@@ -102,6 +94,7 @@ impl Observation {
     pub(crate) fn at_most(declared: Figure, tolerated: Figure) -> Self {
         Self {
             declared,
+            declared_is_measured: false,
             least: 0.0,
             most: declared.0 + tolerated.0,
             samples: Vec::new(),

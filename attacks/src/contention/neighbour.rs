@@ -123,7 +123,7 @@ fn judge(turns: &[Turn]) -> Result<Observation> {
         Ok(best * 1_000.0)
     };
     let declared = FACTOR * best(|turn| &turn.idle)?;
-    let mut observation = Observation::at_most(Figure(declared), Figure(0.0));
+    let mut observation = Observation::at_most(Figure(declared), Figure(0.0)).declared_as_measured();
     observation.add(Figure(best(|turn| &turn.beside)?));
     Ok(observation)
 }
