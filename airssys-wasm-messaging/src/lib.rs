@@ -40,6 +40,8 @@
 
 #![forbid(unsafe_code)]
 
+mod codec;
+
 mod correlation;
 mod dead_letters;
 mod envelope;
@@ -50,6 +52,10 @@ mod directory;
 mod link;
 mod router;
 
+pub use crate::codec::{
+    Codec, CodecError, MAX_CODEC_BYTES, MAX_CODEC_DEPTH, decode_multicodec, encode_multicodec, from_borsh,
+    from_cbor, from_json, to_borsh, to_cbor, to_json,
+};
 pub use crate::correlation::CorrelationSource;
 pub use crate::counters::{RouterCounters, TrafficCounters, TrafficSnapshot};
 pub use crate::dead_letters::{DeadLetter, DeadLetterCause, DeadLetterObserver, DeadLetters};

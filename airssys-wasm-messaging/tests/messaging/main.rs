@@ -1,5 +1,6 @@
-//! Mailboxes, the room in them, and the way to them.
+//! Mailboxes, the room in them, the way to them, and what payloads are in.
 
+mod codec;
 mod mailbox;
 mod model;
 mod requests;
