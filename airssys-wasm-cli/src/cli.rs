@@ -36,6 +36,8 @@ pub(crate) enum Command {
     Run(RunArguments),
     /// Tells what a component imports, exports and needs, without running it.
     Inspect(InspectArguments),
+    /// Starts one component, calls one of its exported functions and prints the result.
+    Invoke(InvokeArguments),
     /// Checks manifests and shows every error with its line.
     Validate(ValidateArguments),
     /// Looks after the log of what was denied and done.
@@ -89,6 +91,37 @@ pub(crate) struct InspectArguments {
     /// The airssys.toml whose [host.ceilings] hold for it.
     #[arg(long, value_name = "FILE")]
     pub(crate) ceilings: Option<PathBuf>,
+}
+
+/// Arguments of `invoke`.
+#[derive(Debug, Args)]
+#[command(after_help = invoke_help())]
+pub(crate) struct InvokeArguments {
+    /// The component's manifest, or a folder with a Component.toml.
+    pub(crate) manifest: PathBuf,
+
+    /// The function and its arguments, such as `add(1, 2)`.
+    pub(crate) call: String,
+
+    /// The airssys.toml whose ceilings hold for it.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ceilings: Option<PathBuf>,
+}
+
+/// What `invoke --help` says besides its options.
+fn invoke_help() -> String {
+    let about = "\
+Call: `function(arguments)` or `interface#function(arguments)`, with the arguments in WAVE, the text form of \
+values of the component model: 1, \"text\", [1, 2], {x: 1, y: 2}, some(3). The interface may be without its \
+version, or by its last name alone; it may be left out where only one function has the name.
+
+Result: in WAVE, or as JSON with --format json; nothing where the function has none. An `err` that the function \
+returns is a result like any other, and the exit code is 0. A function or an argument that does not fit the \
+component is code 1; a call that a limit or a trap ended is code 3.
+
+The component is started under the limits of its manifest and stopped afterwards. The call has the limits of one \
+message: max_fuel and timeout_ms of [resources.cpu], and max_message_bytes for its arguments.";
+    format!("{about}\n\n{}", exit::help())
 }
 
 /// Arguments of `validate`.

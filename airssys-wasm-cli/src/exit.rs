@@ -8,7 +8,7 @@ use std::fmt::Write;
 pub(crate) enum Exit {
     /// Everything went well; an interrupted run that ended cleanly too.
     Done,
-    /// A manifest or a component is not valid.
+    /// A manifest, a component or a call is not valid.
     Invalid,
     /// The command line is not valid.
     Usage,
@@ -22,9 +22,15 @@ pub(crate) const SIGNAL_BASE: u8 = 128;
 /// Every exit code, with what it means.
 const TABLE: &[(&str, &str)] = &[
     ("0", "done; also when a first Ctrl-C or SIGTERM ended a run cleanly"),
-    ("1", "what was asked about is not valid: a manifest, a component, an audit log"),
+    (
+        "1",
+        "what was asked about is not valid: a manifest, a component, a function or its arguments, an audit log",
+    ),
     ("2", "wrong usage of the command line"),
-    ("3", "a failure while running: input, output, or a report that did not come or misses lines"),
+    (
+        "3",
+        "a failure while running: input, output, a call that was ended, or a report that did not come or misses lines",
+    ),
     ("130", "ended at once by a second Ctrl-C"),
     ("143", "ended at once by a second SIGTERM"),
 ];

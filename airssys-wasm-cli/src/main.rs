@@ -1,4 +1,4 @@
-//! The `airssys-wasm` command line: runs, inspects and validates what others hand to it.
+//! The `airssys-wasm` command line: runs, inspects, calls and validates what others hand to it.
 //!
 //! Invariant: what a command is asked for goes to standard output and nothing else does; everything that is
 //! said about it goes to standard error. It knows hosts and manifests, never the engine.
@@ -11,6 +11,7 @@ mod completions;
 mod diagnosis;
 mod exit;
 mod inspect;
+mod invoke;
 mod output;
 mod policy;
 mod run;
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
     let outcome = match command {
         Command::Run(arguments) => run::run(&arguments, format, &terminal),
         Command::Inspect(arguments) => inspect::inspect(&arguments, format),
+        Command::Invoke(arguments) => invoke::invoke(&arguments, format, &terminal),
         Command::Validate(arguments) => validate::validate(&arguments, format),
         Command::Audit(AuditCommand::Verify(arguments)) => audit::verify(&arguments, format, &terminal),
         Command::Completions { shell } => completions::print(shell),

@@ -28,6 +28,7 @@ mod id;
 
 mod message;
 mod send;
+mod typed_call;
 
 mod audit;
 
@@ -71,3 +72,4 @@ pub use ports::{
 };
 pub use send::{DenialRule, HandlerError, RequestError, SendError, Undelivered};
 pub use supervision::{Backoff, RestartDecision, RestartPolicy, RestartTracker, SupervisionConfig};
+pub use typed_call::{CallError, EncodedValues, Invocation, MAX_FUNCTION_NAME_BYTES, ValueFormat};

@@ -3,6 +3,7 @@
 use thiserror::Error;
 
 use crate::message::MessagePayload;
+use crate::typed_call::CallError;
 
 /// Which rule of the guard refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -94,6 +95,9 @@ pub enum RequestError {
         /// The time given, in milliseconds.
         timeout_ms: u64,
     },
+    /// A typed call was not made, or its result cannot be handed over; the component goes on.
+    #[error("typed call not completed")]
+    Call(#[source] Box<CallError>),
 }
 
 /// A guest's business error. It never ends the component.

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use tokio::sync::oneshot;
 
-use airssys_wasm_core::{Address, CorrelationId, MessagePayload, RequestError};
+use airssys_wasm_core::{Address, CorrelationId, Invocation, MessagePayload, RequestError};
 
 /// What a requester gets.
 pub type Reply = Result<MessagePayload, RequestError>;
@@ -32,6 +32,19 @@ impl Envelope {
     pub fn new(sender: Address, payload: MessagePayload) -> Self {
         Self { sender, payload, reply: None }
     }
+
+    /// Bytes that count against the mailbox: those of the payload, and the name of a function to call.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        let name = self.invocation().map_or(0, |call| call.function().len());
+        self.payload.weight().saturating_add(name)
+    }
+
+    /// The typed call that this is, where it is no message: the payload is its arguments.
+    #[must_use]
+    pub fn invocation(&self) -> Option<&Invocation> {
+        self.reply.as_ref()?.invocation()
+    }
 }
 
 /// The right to answer one request, once.
@@ -54,13 +67,29 @@ impl Envelope {
 pub struct ReplySlot {
     correlation: CorrelationId,
     requester: Option<oneshot::Sender<Reply>>,
+    /// What is asked for, where that is not the handler's reply. A typed call always has somebody who waits.
+    invocation: Option<Box<Invocation>>,
 }
 
 impl ReplySlot {
     /// A slot, and what its requester waits on.
     pub fn new(correlation: CorrelationId) -> (Self, ReplyWait) {
         let (requester, reply) = oneshot::channel();
-        (Self { correlation, requester: Some(requester) }, ReplyWait { correlation, reply })
+        (Self { correlation, requester: Some(requester), invocation: None }, ReplyWait { correlation, reply })
+    }
+
+    /// As [`new`](Self::new), for the result of a typed call instead of the handler's reply. It reaches
+    /// components without a handler as well.
+    pub fn for_invocation(correlation: CorrelationId, invocation: Invocation) -> (Self, ReplyWait) {
+        let (mut slot, wait) = Self::new(correlation);
+        slot.invocation = Some(Box::new(invocation));
+        (slot, wait)
+    }
+
+    /// The typed call whose result this answers; none where it answers a message.
+    #[must_use]
+    pub fn invocation(&self) -> Option<&Invocation> {
+        self.invocation.as_deref()
     }
 
     /// The request that it answers.

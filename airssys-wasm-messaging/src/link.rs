@@ -219,7 +219,8 @@ impl RouterLink {
     }
 
     fn push_to(&self, receiver: &Receiver, message: Refused) -> Result<(), Refused> {
-        if !receiver.has_handler {
+        let is_for_handler = message.reply.as_ref().is_none_or(|reply| reply.invocation().is_none());
+        if is_for_handler && !receiver.has_handler {
             return Err(Refused { error: SendError::NoHandler, ..message });
         }
         let Refused { payload, reply, .. } = message;

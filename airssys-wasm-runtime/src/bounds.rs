@@ -74,3 +74,18 @@ pub const MAX_BACKTRACE_BYTES: usize = 8 * 1024;
 /// Fuel units between two points at which a running guest's count is brought up to date: the figure of a
 /// call that ended by time or trap is lower than the truth by at most this much.
 pub const FUEL_INTERVAL: u64 = 100_000;
+
+/// Arguments of one typed call as they come, in bytes; the receiver's `max_message_bytes` holds for them too.
+pub const MAX_TYPED_ARGUMENT_BYTES: usize = 1024 * 1024;
+
+/// Result of one typed call as it is handed over, in bytes; a larger one is an error, and the component goes on.
+pub const MAX_TYPED_RESULT_BYTES: usize = 1024 * 1024;
+
+/// What the values of one typed call may take in the host's memory, in bytes, arguments and result each for
+/// itself: each value takes some forty bytes, however short the text is that stands for it. A result beyond it
+/// ends the call.
+pub const MAX_TYPED_VALUE_BYTES: usize = 48 * 1024 * 1024;
+
+/// What the types of one function may take in the host's memory when they are written out, in bytes: small
+/// types that share their parts can stand for enormous ones.
+pub const MAX_SIGNATURE_BYTES: usize = 256 * 1024;

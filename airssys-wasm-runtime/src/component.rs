@@ -83,6 +83,10 @@ impl VerifiedComponent {
         }
     }
 
+    pub(crate) fn component(&self) -> &Component {
+        &self.parts.component
+    }
+
     pub(crate) fn pre(&self) -> &InstancePre<HostState> {
         &self.parts.pre
     }

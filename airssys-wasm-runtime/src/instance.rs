@@ -4,9 +4,12 @@
 //! the instance and puts it back only when it succeeded, so that an instance whose call failed, or was
 //! dropped halfway, holds nothing that could be entered again.
 
+mod invoke;
+
 use std::time::Duration;
 
 use wasmtime::Store;
+use wasmtime::component::Instance;
 
 use airssys_wasm_core::{
     ComponentId, CorrelationId, EndCause, FuelMetrics, HandlerError, HealthStatus, MemoryMetrics,
@@ -95,6 +98,7 @@ impl Budget {
 #[derive(Debug)]
 pub struct ComponentInstance {
     id: ComponentId,
+    component: VerifiedComponent,
     live: Option<Live>,
     budget: Budget,
     gauge: MemoryGauge,
@@ -104,6 +108,7 @@ pub struct ComponentInstance {
 
 struct Live {
     store: Store<HostState>,
+    instance: Instance,
     lifecycle: Option<lifecycle::Guest>,
     handler: Option<handler::Guest>,
     health: Option<health::Guest>,
@@ -133,7 +138,7 @@ impl ComponentInstance {
         let facts = circumstances(&store, budget, enforcement);
         let time = store.data().clock().end_start();
         let failure = |cause| Err(RuntimeError::InstantiationFailed(CallFailure { cause, fuel: facts.fuel }));
-        let (lifecycle, handler, health) = match outcome {
+        let (guest, lifecycle, handler, health) = match outcome {
             Ok(Ok(_)) if facts.is_fuel_passed => return failure(EndCause::OutOfFuel(facts.fuel)),
             Ok(Ok(exports)) => exports,
             Ok(Err(Unstarted::Engine(error))) if error.is::<wasmtime::PoolConcurrencyLimitError>() => {
@@ -165,11 +170,12 @@ impl ComponentInstance {
         let state = store.data();
         let instance = Self {
             id: state.component_id().clone(),
+            component: component.clone(),
             budget: Budget::of(state.limits()),
             gauge,
             switch,
             enforcement,
-            live: Some(Live { store, lifecycle, handler, health }),
+            live: Some(Live { store, instance: guest, lifecycle, handler, health }),
         };
         Ok(Completed { value: instance, fuel: facts.fuel, time })
     }
@@ -396,7 +402,7 @@ impl ComponentInstance {
     }
 }
 
-type Exports = (Option<lifecycle::Guest>, Option<handler::Guest>, Option<health::Guest>);
+type Exports = (Instance, Option<lifecycle::Guest>, Option<handler::Guest>, Option<health::Guest>);
 
 enum Unstarted {
     Instantiation(wasmtime::Error),
@@ -435,7 +441,7 @@ async fn instantiate(
         let answer = lifecycle.call_initialize(&mut *store, config).await.map_err(Unstarted::Engine)?;
         answer.map_err(|text| Unstarted::Guest(bounded(text)))?;
     }
-    Ok((lifecycle, handler, health))
+    Ok((instance, lifecycle, handler, health))
 }
 
 fn begin(store: &mut Store<HostState>, budget: Budget, enforcement: Enforcement) {

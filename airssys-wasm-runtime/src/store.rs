@@ -100,7 +100,7 @@ pub(crate) fn refill(store: &mut Store<HostState>, fuel: u64, timeout: Duration)
 }
 
 /// Bytes that one host call may make the host copy: what fits a message and the guest's memory.
-fn hostcall_allowance(limits: &ResourceLimits) -> usize {
+pub(crate) fn hostcall_allowance(limits: &ResourceLimits) -> usize {
     let memory = usize::try_from(limits.max_memory_bytes()).unwrap_or(usize::MAX);
     memory.min(MAX_GUEST_MESSAGE_BYTES).saturating_add(HOSTCALL_SLACK_BYTES)
 }

@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 use airssys_wasm_core::{
-    ComponentState, EndCause, FuelMetrics, RequestError, RestartDecision, RestartTracker,
+    CallError, ComponentState, EncodedValues, EndCause, FuelMetrics, MessagePayload, RequestError,
+    RestartDecision, RestartTracker,
 };
 use airssys_wasm_messaging::{DeadLetterCause, Envelope, MailboxReceiver, Router};
 use airssys_wasm_runtime::{
-    ComponentInstance, InstanceSetup, RuntimeError, VerifiedComponent, WasmtimeEngine,
+    CallFailure, Completed, ComponentInstance, InstanceSetup, RuntimeError, VerifiedComponent, WasmtimeEngine,
 };
 
 use crate::actor_state::ActorState;
@@ -198,13 +199,19 @@ impl Actor {
         }
     }
 
-    /// Handles one message; the cause where it ended the instance.
+    /// Handles one message or typed call; the cause where it ended the instance.
     async fn handle(
         &mut self,
         instance: &mut ComponentInstance,
         envelope: Envelope,
         warned: &mut Warned,
     ) -> Option<EndCause> {
+        if let Some(call) = envelope.invocation() {
+            let arguments = EncodedValues::new(call.arguments(), envelope.payload.bytes().clone());
+            // Boxed, so that every actor's task is not as large as a typed call makes it.
+            let done = Box::pin(instance.invoke(call.function(), &arguments, call.result())).await;
+            return self.invoked(instance, envelope, done, warned);
+        }
         let correlation = envelope.reply.as_ref().map(|slot| slot.correlation());
         let done = instance.handle_message(envelope.sender.as_str(), correlation, &envelope.payload).await;
         match done {
@@ -231,6 +238,36 @@ impl Actor {
                 Some(failure.cause)
             }
         }
+    }
+
+    /// Answers a typed call; the cause where it ended the instance. What did not come to a call is an answer as
+    /// a result is.
+    fn invoked(
+        &mut self,
+        instance: &ComponentInstance,
+        envelope: Envelope,
+        done: Result<Completed<Result<EncodedValues, CallError>>, CallFailure>,
+        warned: &mut Warned,
+    ) -> Option<EndCause> {
+        let done = match done {
+            Ok(done) => done,
+            Err(failure) => {
+                self.bury(envelope, &failure.cause);
+                return Some(failure.cause);
+            }
+        };
+        warned.look(self, instance, done.fuel, done.time);
+        let reply = match done.value {
+            Ok(result) => Ok(MessagePayload::new(result.into_bytes())),
+            Err(error) => Err(RequestError::Call(Box::new(error))),
+        };
+        let counts = &self.record.counts;
+        counts.handled.add_one();
+        if !envelope.reply.is_some_and(|slot| slot.answer(reply)) {
+            counts.unwanted_replies.add_one();
+        }
+        counts.finished.add_one();
+        None
     }
 
     fn bury(&mut self, envelope: Envelope, cause: &EndCause) {

@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-use airssys_wasm_core::{Address, ComponentId, IdError, ManifestError, ResourceLimitError, WasmError};
+use airssys_wasm_core::{
+    Address, ComponentId, IdError, ManifestError, RequestError, ResourceLimitError, WasmError,
+};
+use airssys_wasm_messaging::CodecError;
 use airssys_wasm_runtime::RuntimeError;
 
 use crate::audit::AuditLogError;
@@ -106,4 +109,16 @@ pub enum SystemError {
     /// A call of the host into blocking code did not come back.
     #[error("loading was interrupted")]
     Interrupted,
+}
+
+/// Why a typed call with multicodec-prefixed arguments has no result.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum InvokeError {
+    /// The arguments have no prefix that this host knows, or they or the result are too large.
+    #[error("the payload cannot be taken")]
+    Codec(#[from] CodecError),
+    /// The call itself.
+    #[error(transparent)]
+    Call(#[from] RequestError),
 }

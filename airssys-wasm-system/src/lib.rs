@@ -54,7 +54,7 @@ pub use actor_state::ActorState;
 pub use audit::{AuditLocation, AuditLogError, AuditStatus};
 pub use builder::HostBuilder;
 pub use component::Component;
-pub use error::SystemError;
+pub use error::{InvokeError, SystemError};
 pub use events::{Event, EventStream, WarnedLimit};
 pub use host::Host;
 pub use reference::ComponentRef;

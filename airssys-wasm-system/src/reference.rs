@@ -4,8 +4,15 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use airssys_wasm_core::{Address, MessagePayload, RequestError, SendError, Undelivered};
-use airssys_wasm_messaging::{CorrelationSource, ReplySlot, ReplyWait, Router, RouterLink};
+use airssys_wasm_core::{
+    Address, EncodedValues, Invocation, MessagePayload, RequestError, SendError, Undelivered, ValueFormat,
+};
+use airssys_wasm_messaging::{
+    Codec, CodecError, CorrelationSource, ReplySlot, ReplyWait, Router, RouterLink, decode_multicodec,
+    encode_multicodec,
+};
+
+use crate::error::InvokeError;
 
 /// A way from a part of the host to a component, or to one of its instances. Cheap to clone.
 ///
@@ -98,6 +105,81 @@ impl ComponentRef {
                 timeout_ms: u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX),
             }),
         }
+    }
+
+    /// Calls an exported function by its name, `interface#function` or the function's name alone, with values
+    /// in WAVE, JSON, CBOR or Borsh; the result is in the form of the arguments. What each form looks like for
+    /// each type is told in `docs/typed-calls.md`.
+    ///
+    /// The call waits in the mailbox like a request and runs under the same limits. The arguments are held
+    /// against the component's `max_message_bytes`. The interfaces of `airssys:core` are the host's own to call.
+    ///
+    /// ```
+    /// use airssys_wasm_core::EncodedValues;
+    /// use airssys_wasm_system::{Component, Host};
+    ///
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../guests/built/typed.wasm");
+    /// let host = Host::builder().build()?;
+    /// let typed = host.start(Component::from_file("demo/typed".parse()?, file, 2 << 20)).await?;
+    /// let sum = typed.invoke("add", EncodedValues::wave("1, 2")).await?;
+    /// assert_eq!(sum.text(), Some("3"));
+    /// let sum = typed.invoke("add", EncodedValues::json(r#"{"left": 1, "right": 2}"#)).await?;
+    /// assert_eq!(sum.text(), Some("3"));
+    /// # host.shutdown().await;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`request`](Self::request), and [`RequestError::Call`] where there is no such function, an argument is
+    /// wrong, or the result cannot be handed over; the component goes on then.
+    pub async fn invoke(
+        &self,
+        function: &str,
+        arguments: EncodedValues,
+    ) -> Result<EncodedValues, RequestError> {
+        let result = arguments.format();
+        self.invoke_as(function, arguments, result).await
+    }
+
+    /// As [`invoke`](Self::invoke), with the result in another form than the arguments.
+    ///
+    /// # Errors
+    ///
+    /// As [`invoke`](Self::invoke).
+    pub async fn invoke_as(
+        &self,
+        function: &str,
+        arguments: EncodedValues,
+        result: ValueFormat,
+    ) -> Result<EncodedValues, RequestError> {
+        let invocation = Invocation::new(function, arguments.format(), result)
+            .map_err(|error| RequestError::Call(Box::new(error)))?;
+        let (slot, reply) = ReplySlot::for_invocation(self.correlations.next_id(), invocation);
+        // A refusal reaches the requester through the slot, like every other answer.
+        drop(self.link.send_waiting(MessagePayload::new(arguments.into_bytes()), Some(slot)).await);
+        Ok(EncodedValues::new(result, reply.await?.into_bytes()))
+    }
+
+    /// As [`invoke`](Self::invoke), with arguments whose multicodec prefix says what they are in; the result
+    /// has the same prefix.
+    ///
+    /// # Errors
+    ///
+    /// As [`invoke`](Self::invoke), and [`InvokeError::Codec`] where the prefix is that of no codec.
+    pub async fn invoke_multicodec(&self, function: &str, arguments: &[u8]) -> Result<Vec<u8>, InvokeError> {
+        let (codec, body) = decode_multicodec(arguments)?;
+        let format = match codec {
+            Codec::Borsh => ValueFormat::Borsh,
+            Codec::Cbor => ValueFormat::Cbor,
+            Codec::Json => ValueFormat::Json,
+            other => return Err(CodecError::UnknownCodec { code: other.code() }.into()),
+        };
+        let result = self.invoke(function, EncodedValues::new(format, body.to_vec())).await?;
+        Ok(encode_multicodec(codec, result.bytes())?)
     }
 }
 

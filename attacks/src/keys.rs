@@ -87,6 +87,16 @@ pub const DECLARED_BOUNDS: &[DeclaredKey] = &[
     attacked("MAX_BACKTRACE_FRAMES"),
     attacked("MAX_BACKTRACE_BYTES"),
     attacked("FUEL_INTERVAL"),
+    attacked("MAX_TYPED_VALUE_BYTES"),
+    exempt(
+        "MAX_TYPED_RESULT_BYTES",
+        "what the host hands on of values that are attacked; tested in the runtime",
+    ),
+    exempt("MAX_TYPED_ARGUMENT_BYTES", "arguments are a host's, not a guest's; tested in the runtime"),
+    exempt(
+        "MAX_SIGNATURE_BYTES",
+        "a function with larger types is refused, not called; tested in the runtime",
+    ),
     // The core.
     attacked("MAX_CONTENT_TYPE_BYTES"),
     attacked("MAX_ID_PART_BYTES"),
@@ -95,6 +105,7 @@ pub const DECLARED_BOUNDS: &[DeclaredKey] = &[
         "MAX_MANIFEST_BYTES",
         "a manifest is the operator's, not a guest's; its reader is tested in the core",
     ),
+    exempt("MAX_FUNCTION_NAME_BYTES", "the name of a function that a host calls; tested in the system"),
     exempt("MIN_MEMORY_BYTES", "the least that a manifest may ask for; it bounds nothing from above"),
     exempt("MAX_MEMORY_BYTES", "the default of host.ceilings.max_memory_bytes, which is attacked"),
     exempt("DEFAULT_MAX_FUEL", "the default of resources.cpu.max_fuel, which is attacked"),
@@ -119,6 +130,8 @@ pub const DECLARED_BOUNDS: &[DeclaredKey] = &[
     ),
     // Messaging.
     exempt("MAX_COUNTED_COMPONENTS", "counts components that an operator installed, one number for each"),
+    exempt("MAX_CODEC_BYTES", "payloads that an embedder reads by the codec module; tested in messaging"),
+    exempt("MAX_CODEC_DEPTH", "payloads that an embedder reads by the codec module; tested in messaging"),
     exempt("MAX_HOST_SENDERS", "counts parts of the host, whose names no guest gives"),
     // The system.
     attacked("LOG_BYTES_PER_SECOND"),

@@ -11,6 +11,7 @@ mod audit;
 mod completeness;
 mod failures;
 mod inspect;
+mod invoke;
 mod manifests;
 mod pipeline;
 #[cfg(unix)]

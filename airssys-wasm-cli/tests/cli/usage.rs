@@ -4,7 +4,9 @@ use crate::support::{System, check_exit, run, text};
 
 #[test]
 fn wrong_usage_is_code_2() {
-    for arguments in [&[][..], &["walk"], &["run", "--format", "xml"], &["validate"], &["inspect"]] {
+    for arguments in
+        [&[][..], &["walk"], &["run", "--format", "xml"], &["validate"], &["inspect"], &["invoke", "."]]
+    {
         let output = run(arguments);
         check_exit(&output, 2);
         assert_eq!(text(&output.stdout), "");
@@ -36,7 +38,7 @@ fn a_system_that_is_not_there_is_code_1() {
 
 #[test]
 fn help_documents_the_exit_codes() {
-    for arguments in [&["--help"][..], &["run", "--help"]] {
+    for arguments in [&["--help"][..], &["run", "--help"], &["invoke", "--help"]] {
         let output = run(arguments);
         check_exit(&output, 0);
         let help = text(&output.stdout);

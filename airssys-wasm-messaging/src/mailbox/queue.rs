@@ -294,7 +294,7 @@ fn add(count: &AtomicU64, more: u64) {
 }
 
 fn weight(envelope: &Envelope) -> u64 {
-    to_u64(envelope.payload.weight())
+    to_u64(envelope.weight())
 }
 
 pub(super) fn to_u64(number: usize) -> u64 {

@@ -1,6 +1,7 @@
 //! Payloads with a multicodec prefix: what is read, what is refused, and that garbage is an error.
 
 use std::collections::BTreeMap;
+use std::io::{self, Read, Write};
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use proptest::prelude::*;
@@ -11,7 +12,7 @@ use airssys_wasm_messaging::{
     from_cbor, from_json, to_borsh, to_cbor, to_json,
 };
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, BorshSerialize, BorshDeserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Order {
     id: u64,
@@ -24,11 +25,53 @@ struct Order {
     shares: BTreeMap<String, u16>,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, BorshSerialize, BorshDeserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 enum Kind {
     Plain,
     Weighted(f64),
     Placed { x: i16, y: i16 },
+}
+
+/// A structure in Borsh is its fields in order.
+impl BorshSerialize for Order {
+    fn serialize<W: Write>(&self, out: &mut W) -> io::Result<()> {
+        let first = (self.id, self.delta, &self.name, &self.kind);
+        let then = (&self.tags, &self.note, &self.raw, &self.shares);
+        BorshSerialize::serialize(&(first, then), out)
+    }
+}
+
+impl BorshDeserialize for Order {
+    fn deserialize_reader<R: Read>(bytes: &mut R) -> io::Result<Self> {
+        let (id, delta, name, kind) = BorshDeserialize::deserialize_reader(bytes)?;
+        let (tags, note, raw, shares) = BorshDeserialize::deserialize_reader(bytes)?;
+        Ok(Self { id, delta, name, kind, tags, note, raw, shares })
+    }
+}
+
+/// An enumeration in Borsh is the number of the variant and its fields.
+impl BorshSerialize for Kind {
+    fn serialize<W: Write>(&self, out: &mut W) -> io::Result<()> {
+        match self {
+            Self::Plain => BorshSerialize::serialize(&0_u8, out),
+            Self::Weighted(weight) => BorshSerialize::serialize(&(1_u8, weight), out),
+            Self::Placed { x, y } => BorshSerialize::serialize(&(2_u8, x, y), out),
+        }
+    }
+}
+
+impl BorshDeserialize for Kind {
+    fn deserialize_reader<R: Read>(bytes: &mut R) -> io::Result<Self> {
+        match u8::deserialize_reader(bytes)? {
+            0 => Ok(Self::Plain),
+            1 => Ok(Self::Weighted(BorshDeserialize::deserialize_reader(bytes)?)),
+            2 => {
+                let (x, y) = BorshDeserialize::deserialize_reader(bytes)?;
+                Ok(Self::Placed { x, y })
+            }
+            _ => Err(io::ErrorKind::InvalidData.into()),
+        }
+    }
 }
 
 fn kinds() -> impl Strategy<Value = Kind> {

@@ -16,3 +16,4 @@ mod loading;
 mod memory;
 mod processor;
 mod thresholds;
+mod typed_calls;

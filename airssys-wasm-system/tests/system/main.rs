@@ -10,4 +10,5 @@ mod messaging;
 mod promises;
 mod supervision;
 mod support;
+mod typed_calls;
 mod warnings;

@@ -20,6 +20,7 @@ mod start;
 mod texts;
 mod traffic;
 mod trap;
+mod typed;
 
 use crate::attack::Attack;
 
@@ -47,6 +48,7 @@ pub fn attacks() -> Vec<Attack> {
         audit::ATTACKS,
         trap::ATTACKS,
         neighbours::ATTACKS,
+        typed::ATTACKS,
     ]
     .concat()
 }
