@@ -271,7 +271,7 @@ async fn types_that_are_too_large_written_out_are_refused() {
             (core module $m (memory (export "m") 1) (func (export "f") (result i32) (i32.const 0)))
             (core instance $i (instantiate $m))
             (func (export "f") (result $t11)
-                (canon lift (core func $i "f") (memory $i "m"))))"#
+                (canon lift (core func $i "f") (memory (core memory $i "m")))))"#
     );
     let engine = engine();
     let component = engine.verify(&wat::parse_str(&component).unwrap()).unwrap();

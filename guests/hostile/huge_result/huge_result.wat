@@ -16,7 +16,7 @@
       (i32.const 8)))
   (core instance $instance (instantiate $module))
   (func (export "flood") (result (list (list u8)))
-    (canon lift (core func $instance "flood") (memory $instance "memory")))
+    (canon lift (core func $instance "flood") (memory (core memory $instance "memory"))))
   ;; Its neighbour is well behaved.
   (core module $answering (func (export "answer") (result i32) (i32.const 42)))
   (core instance $answers (instantiate $answering))

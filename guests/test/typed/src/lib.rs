@@ -18,7 +18,7 @@ wit_bindgen::generate!({
         interface shapes {
             record point { x: s32, y: s32 }
             enum colour { red, green, blue, none }
-            flags permissions { read, write, execute, delete, list, share, own, audit, grant }
+            flags permissions { read, write, execute, delete, copy, share, keep, audit, grant }
             variant shape { circle(f64), square(u32), path(list<point>), empty }
             record item { name: string, count: u8, price: f32 }
             record order { id: u64, items: list<item>, note: option<string>, colour: colour }
