@@ -71,7 +71,7 @@ async fn spinning() -> Result<Observation> {
     Ok(observation.noting(format!("verdict allows {LATE_MS} ms over")))
 }
 
-/// The result stands for 420 MB of bytes, each of which would take forty times as much.
+/// The result stands for 12 MB of bytes, each of which would take forty times as much.
 async fn flooding() -> Result<Observation> {
     let mut observation = Observation::of(MAX_TYPED_VALUE_BYTES as u64).tolerating(BESIDES_BYTES);
     for _ in 0..ROUNDS {
