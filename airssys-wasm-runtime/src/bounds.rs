@@ -89,3 +89,42 @@ pub const MAX_TYPED_VALUE_BYTES: usize = 48 * 1024 * 1024;
 /// What the types of one function may take in the host's memory when they are written out, in bytes: small
 /// types that share their parts can stand for enormous ones.
 pub const MAX_SIGNATURE_BYTES: usize = 256 * 1024;
+
+/// Components that one engine compiles at a time; others wait for a turn. More than one, so that a component that
+/// compiles slowly does not hold up the next one.
+pub const MAX_COMPILES: usize = 4;
+
+/// Threads that work on one component; fewer where there are fewer processors.
+pub const MAX_COMPILE_THREADS: usize = 8;
+
+/// A component of more bytes than this is large: one large component is compiled at a time, so that the others
+/// always have turns left.
+pub const LARGE_COMPONENT_BYTES: u64 = 2 * 1024 * 1024;
+
+/// Components in memory that are compiled or wait for it, where they are small. Whoever comes later waits
+/// before reading a component.
+pub const MAX_SMALL_WAITING: usize = 32;
+
+/// As [`MAX_SMALL_WAITING`], for large components.
+pub const MAX_LARGE_WAITING: usize = 2;
+
+/// Work that one function may be for the compiler, in units; a unit is about what a byte of ordinary code costs,
+/// some microseconds and a kibibyte while it is compiled.
+pub const MAX_FUNCTION_WORK: u64 = 1024 * 1024;
+
+/// Work that all functions of a component may be together, in units for each byte of the host's ceiling for the
+/// size of a component: five in four.
+pub(crate) const MAX_WORK_PER_BYTES: (u64, u64) = (5, 4);
+
+/// The work of a function that is heavy: of components with a heavy function one is compiled at a time, as of large
+/// ones.
+pub const HEAVY_FUNCTION_WORK: u64 = 32 * 1024;
+
+/// Functions in one component; the compiler keeps some kibibytes for each until it is done.
+pub const MAX_COMPONENT_FUNCTIONS: u64 = 128 * 1024;
+
+/// Instances, of core modules and of components, that a component is made of, however deep they are nested.
+pub const MAX_NESTED_INSTANCES: u64 = 4_096;
+
+/// Address space that one engine reserves, in bytes: half of what a process has on common 64-bit systems.
+pub const MAX_ADDRESS_SPACE_BYTES: u64 = 64 << 40;

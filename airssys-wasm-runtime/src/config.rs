@@ -14,6 +14,7 @@ use crate::bounds::{
 use crate::enforcement::Enforcement;
 use crate::limiter::table_allowance;
 use crate::pool::PoolShare;
+use crate::reservation::GUARD_BYTES;
 
 /// What an engine is made for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,7 +22,8 @@ pub struct EngineConfig {
     /// The highest memory limit of any component, in bytes: the pool reserves this much address space
     /// for each memory. Rounded up to whole pages of 64 KiB.
     pub max_memory_bytes: u64,
-    /// How many instances live at a time.
+    /// How many instances live at a time. Address space and memory mappings are reserved for all of them; see
+    /// [`reservation`](Self::reservation).
     pub max_instances: u32,
     /// Largest component, in bytes.
     pub max_component_bytes: u64,
@@ -77,6 +79,8 @@ impl EngineConfig {
             .wasm_memory64(false)
             .wasm_multi_memory(true)
             .memory_reservation(self.slot())
+            .memory_guard_size(GUARD_BYTES)
+            .guard_before_linear_memory(true)
             .memory_init_cow(true)
             .concurrency_support(false)
             .parallel_compilation(true);
@@ -84,12 +88,13 @@ impl EngineConfig {
     }
 
     /// Bytes that the pool reserves for each memory.
-    fn slot(&self) -> u64 {
-        self.max_memory_bytes.next_multiple_of(WASM_PAGE_BYTES)
+    pub(crate) fn slot(&self) -> u64 {
+        self.max_memory_bytes.checked_next_multiple_of(WASM_PAGE_BYTES).unwrap_or(u64::MAX)
     }
 
     /// What all instances of the engine may hold together.
-    pub(crate) fn capacity(&self) -> PoolShare {
+    #[must_use]
+    pub fn capacity(&self) -> PoolShare {
         PoolShare {
             instances: self.max_instances,
             memories: self.max_instances.saturating_mul(MEMORIES_EACH).max(LEAST_MEMORIES),
@@ -97,27 +102,38 @@ impl EngineConfig {
         }
     }
 
+    /// What the pool has room for: one instance more than the capacity, however many parts it has. Whoever counts
+    /// by capacity never meets the pool's own end, not even while a failed instance is being taken down.
+    pub(crate) fn pool_places(&self) -> PoolShare {
+        self.capacity().plus(PoolShare { instances: 1, memories: one(MAX_MEMORIES), tables: one(MAX_TABLES) })
+    }
+
+    /// Elements that one table of the pool has room for.
+    pub(crate) fn table_elements(&self) -> usize {
+        table_allowance(self.max_memory_bytes)
+    }
+
     fn pool(&self, slot: u64) -> PoolingAllocationConfig {
-        // Room for one instance more than the capacity, however many parts it has: whoever counts by
-        // capacity never meets the pool's own end, not even while a failed instance is being taken down.
-        let capacity = self.capacity();
-        let one = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
-        let instances = capacity.instances.saturating_add(1);
+        let PoolShare { instances, memories, tables } = self.pool_places();
         let mut pool = PoolingAllocationConfig::new();
         pool.total_component_instances(instances)
             .total_core_instances(instances.saturating_mul(one(MAX_CORE_INSTANCES)))
-            .total_memories(capacity.memories.saturating_add(one(MAX_MEMORIES)))
-            .total_tables(capacity.tables.saturating_add(one(MAX_TABLES)))
+            .total_memories(memories)
+            .total_tables(tables)
             .total_stacks(instances)
             .max_core_instances_per_component(one(MAX_CORE_INSTANCES))
             .max_memories_per_component(one(MAX_MEMORIES))
             .max_tables_per_component(one(MAX_TABLES))
             .max_memories_per_module(one(MAX_MEMORIES))
             .max_tables_per_module(MAX_TABLES_PER_MODULE)
-            .table_elements(table_allowance(self.max_memory_bytes))
+            .table_elements(self.table_elements())
             .max_memory_size(usize::try_from(slot).unwrap_or(usize::MAX));
         pool
     }
+}
+
+fn one(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
 }
 
 /// Tables that one core module defines at most.

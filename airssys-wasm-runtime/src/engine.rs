@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use wasmtime::Engine;
-use wasmtime::component::{Component, Linker};
+use wasmtime::component::Linker;
 
 use airssys_wasm_core::{ComponentId, ResourceLimits};
 
-use crate::component::{VerifiedComponent, compile, fits, link};
+use crate::compiler::{CompilePlace, Compiler};
+use crate::component::VerifiedComponent;
 use crate::config::{EngineConfig, MIN_TICK};
 use crate::deadline::KillSwitch;
 use crate::enforcement::Enforcement;
@@ -23,6 +24,7 @@ use crate::scheduling::{CallLane, LongCallThreads, Movable};
 use crate::state::HostState;
 use crate::store::StoreManager;
 use crate::ticker::Ticker;
+use crate::verifier::Verifier;
 
 /// The engine of a host: one compiler, one pool of instances, one clock for all its components.
 ///
@@ -34,14 +36,11 @@ use crate::ticker::Ticker;
 /// # Ok::<(), RuntimeError>(())
 /// ```
 pub struct WasmtimeEngine {
-    engine: Engine,
-    linker: Linker<HostState>,
-    known: KnownInterfaces,
-    config: EngineConfig,
+    verifier: Arc<Verifier>,
+    compiler: Compiler,
     ports: InstancePorts,
     loaded: Arc<LoadedComponents>,
     long_calls: Arc<LongCallThreads>,
-    enforcement: Enforcement,
     /// None where there is nothing to end: an engine that enforces nothing.
     _ticker: Option<Ticker>,
 }
@@ -91,8 +90,8 @@ impl WasmtimeEngine {
     ///
     /// # Errors
     ///
-    /// [`RuntimeError::EngineCreation`] when the engine refuses the configuration, for instance because
-    /// the address space that it asks for is not to be had.
+    /// [`RuntimeError::AddressSpace`] and [`RuntimeError::Mappings`] when the configuration asks for more than a
+    /// process can have, [`RuntimeError::EngineCreation`] when the system refuses what it asks for all the same.
     pub fn new(config: EngineConfig) -> Result<Self, RuntimeError> {
         Self::with_enforcement(config, Enforcement::On)
     }
@@ -110,6 +109,7 @@ impl WasmtimeEngine {
     }
 
     fn with_enforcement(config: EngineConfig, enforcement: Enforcement) -> Result<Self, RuntimeError> {
+        config.check_reservation()?;
         let created = |error: wasmtime::Error| RuntimeError::EngineCreation(error.into());
         let engine = Engine::new(&config.to_wasmtime(enforcement)).map_err(created)?;
         let mut linker = Linker::new(&engine);
@@ -120,14 +120,17 @@ impl WasmtimeEngine {
             .transpose()
             .map_err(|error| RuntimeError::EngineCreation(Box::new(error)))?;
         Ok(Self {
-            engine,
-            linker,
-            known: KnownInterfaces::default(),
-            config,
+            verifier: Arc::new(Verifier {
+                engine,
+                linker,
+                known: KnownInterfaces::default(),
+                config,
+                enforcement,
+            }),
+            compiler: Compiler::new(),
             ports: InstancePorts::isolated(),
             loaded: Arc::default(),
             long_calls: Arc::default(),
-            enforcement,
             _ticker: ticker,
         })
     }
@@ -135,42 +138,42 @@ impl WasmtimeEngine {
     /// The engine beneath.
     #[must_use]
     pub fn engine(&self) -> &Engine {
-        &self.engine
+        &self.verifier.engine
     }
 
     pub(crate) fn enforcement(&self) -> Enforcement {
-        self.enforcement
+        self.verifier.enforcement
     }
 
     /// Everything that is linked.
     #[must_use]
     pub fn linker(&self) -> &Linker<HostState> {
-        &self.linker
+        &self.verifier.linker
     }
 
     /// For an embedder's own interfaces, before the first component is verified. Say their names to
     /// [`declare_interface`](Self::declare_interface) as well.
     pub fn linker_mut(&mut self) -> &mut Linker<HostState> {
-        &mut self.linker
+        &mut Arc::make_mut(&mut self.verifier).linker
     }
 
     /// Says that the linker now holds `interface` (such as `acme:rules/engine@1.0.0`), so that it is not
     /// listed as missing beside others that are.
     pub fn declare_interface(&mut self, interface: &str) {
-        self.known.add(interface);
+        Arc::make_mut(&mut self.verifier).known.add(interface);
     }
 
     /// What it was made for.
     #[must_use]
     pub fn config(&self) -> &EngineConfig {
-        &self.config
+        &self.verifier.config
     }
 
     /// What its pool holds in all. Who counts the shares of its instances never meets
     /// [`RuntimeError::PoolExhausted`].
     #[must_use]
     pub fn capacity(&self) -> PoolShare {
-        self.config.capacity()
+        self.config().capacity()
     }
 
     /// The ways to the outside of components that are loaded by handle. Without it they are isolated.
@@ -186,54 +189,67 @@ impl WasmtimeEngine {
         &self.loaded
     }
 
-    /// Compiles a component and checks that this host can run it. This takes processor time: call it
-    /// where blocking is allowed.
+    /// Waits for a place among the components that are compiled, for one of this size. There are as many places as
+    /// components may be held in memory for it: ask for one before reading a component.
     ///
     /// # Errors
     ///
-    /// One variant for each thing that can be wrong: too large, a core module, not WebAssembly,
+    /// [`RuntimeError::TooLarge`].
+    pub async fn compile_place(&self, bytes: u64) -> Result<CompilePlace, RuntimeError> {
+        self.verifier.check_size(bytes)?;
+        self.compiler.place(bytes).await
+    }
+
+    /// Compiles a component and checks that this host can run it, on the threads of the compiler: nothing is
+    /// blocked meanwhile. At most [`MAX_COMPILES`](crate::MAX_COMPILES) components are compiled at a time, one of
+    /// them larger than [`LARGE_COMPONENT_BYTES`](crate::LARGE_COMPONENT_BYTES); this waits for its turn. On Linux
+    /// the threads have a lower priority (10 nicer) than those of the host.
+    ///
+    /// A compilation cannot be interrupted: where this is dropped, it goes on to its end for nothing.
+    ///
+    /// # Errors
+    ///
+    /// As [`verify`](Self::verify).
+    pub async fn compile(
+        &self,
+        place: CompilePlace,
+        wasm: Arc<[u8]>,
+    ) -> Result<VerifiedComponent, RuntimeError> {
+        self.verifier.check_size(wasm.len() as u64)?;
+        let verifier = Arc::clone(&self.verifier);
+        let max_work = verifier.max_work();
+        self.compiler.compile(place, wasm, max_work, move |wasm| verifier.verify(wasm)).await
+    }
+
+    /// As [`compile`](Self::compile), and blocks the thread meanwhile: call it where blocking is allowed.
+    ///
+    /// # Errors
+    ///
+    /// One variant for each thing that can be wrong: too large, too much work for the compiler, a core module, not WebAssembly,
     /// truncated, not valid, imports that are missing (all are listed), interfaces of another shape.
     pub fn verify(&self, wasm: &[u8]) -> Result<VerifiedComponent, RuntimeError> {
-        let bytes = wasm.len() as u64;
-        if bytes > self.config.max_component_bytes {
-            return Err(RuntimeError::TooLarge { bytes, max_bytes: self.config.max_component_bytes });
-        }
-        let component = match compile(&self.engine, wasm) {
-            Err(RuntimeError::InvalidComponent(source)) => return Err(self.refusal(wasm, source)),
-            compiled => compiled?,
-        };
-        link(component, &self.linker, &self.known)
+        self.on_compiler(wasm, Verifier::verify)
     }
 
-    /// Why a component is refused. The engine calls one that does not fit into its pool not valid, although
-    /// all that it needs is more room.
-    fn refusal(&self, wasm: &[u8], source: Box<dyn std::error::Error + Send + Sync>) -> RuntimeError {
-        self.compile_unpooled(wasm)
-            .ok()
-            .and_then(|component| fits(&component, self.config.max_memory_bytes).err())
-            .unwrap_or(RuntimeError::InvalidComponent(source))
-    }
-
-    /// Compiles what need not fit into the pool, to tell what it needs.
-    fn compile_unpooled(&self, wasm: &[u8]) -> Result<Component, RuntimeError> {
-        let engine = Engine::new(&self.config.to_unpooled(self.enforcement))
-            .map_err(|error| RuntimeError::EngineCreation(error.into()))?;
-        compile(&engine, wasm)
-    }
-
-    /// What a component imports, exports and needs, whether or not this host can run it. This takes
-    /// processor time like [`verify`](Self::verify).
+    /// What a component imports, exports and needs, whether or not this host can run it. This blocks like
+    /// [`verify`](Self::verify).
     ///
     /// # Errors
     ///
     /// As [`verify`](Self::verify), without those about imports.
     pub fn inspect(&self, wasm: &[u8]) -> Result<ComponentReport, RuntimeError> {
-        let component = match compile(&self.engine, wasm) {
-            // Perhaps it is only too large for the pool of this host; else the error is the same again.
-            Err(RuntimeError::InvalidComponent(_)) => self.compile_unpooled(wasm)?,
-            compiled => compiled?,
-        };
-        Ok(ComponentReport::of(&component, wasm.len() as u64, self.known.missing(&component)))
+        self.on_compiler(wasm, Verifier::inspect)
+    }
+
+    fn on_compiler<T: Send + 'static>(
+        &self,
+        wasm: &[u8],
+        work: impl FnOnce(&Verifier, &[u8]) -> Result<T, RuntimeError> + Send + 'static,
+    ) -> Result<T, RuntimeError> {
+        self.verifier.check_size(wasm.len() as u64)?;
+        let verifier = Arc::clone(&self.verifier);
+        let max_work = verifier.max_work();
+        self.compiler.compile_blocking(wasm.into(), max_work, move |wasm| work(&verifier, wasm))
     }
 
     /// Runs `owner`, the future that starts and calls the instance of this lane, and moves it to threads of
@@ -263,28 +279,21 @@ impl WasmtimeEngine {
         setup: InstanceSetup,
     ) -> Result<Completed<ComponentInstance>, RuntimeError> {
         let asked_bytes = setup.limits.max_memory_bytes();
-        if asked_bytes > self.config.max_memory_bytes {
-            return Err(RuntimeError::BeyondEngine { asked_bytes, max_bytes: self.config.max_memory_bytes });
+        let EngineConfig { max_memory_bytes, max_instances, .. } = *self.config();
+        if asked_bytes > max_memory_bytes {
+            return Err(RuntimeError::BeyondEngine { asked_bytes, max_bytes: max_memory_bytes });
         }
         component.fits(&setup.limits)?;
         setup.start.check()?;
         let InstanceSetup { id, limits, start, config, ports, switch, lane } = setup;
         let state = HostState::new(id, &limits, ports, switch).in_lane(lane);
         let store = StoreManager::new(self).create(state, &limits)?;
-        ComponentInstance::start(
-            store,
-            component,
-            &config,
-            start,
-            self.config.max_instances,
-            self.enforcement,
-        )
-        .await
+        ComponentInstance::start(store, component, &config, start, max_instances, self.enforcement()).await
     }
 }
 
 impl std::fmt::Debug for WasmtimeEngine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("WasmtimeEngine").field("config", &self.config).finish_non_exhaustive()
+        f.debug_struct("WasmtimeEngine").field("config", self.config()).finish_non_exhaustive()
     }
 }

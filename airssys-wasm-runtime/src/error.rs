@@ -13,6 +13,34 @@ pub enum RuntimeError {
     /// The engine refuses its configuration, or its thread could not be started.
     #[error("the engine cannot be created")]
     EngineCreation(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The pool would reserve more address space than an engine may.
+    #[error(
+        "{max_instances} instances of up to {max_memory_bytes} bytes of memory need {needed_bytes} bytes of address \
+         space, and at most {max_bytes} are reserved; lower max_instances or max_memory_bytes"
+    )]
+    AddressSpace {
+        /// What it would reserve.
+        needed_bytes: u64,
+        /// What it may.
+        max_bytes: u64,
+        /// How many instances it was to be made for.
+        max_instances: u32,
+        /// The memory limit that it was to be made for.
+        max_memory_bytes: u64,
+    },
+    /// The pool would need more memory mappings than the system allows a process.
+    #[error(
+        "{max_instances} instances need {needed} memory mappings before the first one runs, and the system allows \
+         {max}; lower max_instances or raise vm.max_map_count"
+    )]
+    Mappings {
+        /// What it would need.
+        needed: u64,
+        /// What the system allows.
+        max: u64,
+        /// How many instances it was to be made for.
+        max_instances: u32,
+    },
     /// The file is larger than the host takes.
     #[error(
         "component of {bytes} bytes; at most {max_bytes} are allowed ([host.ceilings] max_component_bytes)"
@@ -22,6 +50,20 @@ pub enum RuntimeError {
         bytes: u64,
         /// The host's ceiling.
         max_bytes: u64,
+    },
+    /// The compiler itself failed: its threads could not be started, or it panicked.
+    #[error("the component could not be compiled for a reason of the host's own")]
+    CompilerFailed(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// It would keep the compiler busy for too long, or make it hold too much memory, although the file is small
+    /// enough.
+    #[error("the component has {found} {what}; at most {max} are allowed")]
+    TooMuchToCompile {
+        /// What there is too much of.
+        what: &'static str,
+        /// How much there is, at least.
+        found: u64,
+        /// How much is allowed.
+        max: u64,
     },
     /// A core WebAssembly module.
     #[error(
@@ -126,7 +168,9 @@ impl From<CallFailure> for WasmError {
 impl From<RuntimeError> for WasmError {
     fn from(error: RuntimeError) -> Self {
         match error {
-            RuntimeError::EngineCreation(source) => Self::EngineCreation { source },
+            RuntimeError::EngineCreation(source) | RuntimeError::CompilerFailed(source) => {
+                Self::EngineCreation { source }
+            }
             RuntimeError::InstantiationFailed(failure) | RuntimeError::ExecutionError(failure) => {
                 failure.into()
             }
@@ -136,7 +180,10 @@ impl From<RuntimeError> for WasmError {
                 Self::OutOfMemory { max_bytes, requested_bytes: needed_bytes }
             }
             error @ RuntimeError::MissingExport(_) => Self::Unsupported { reason: error.to_string() },
-            error @ (RuntimeError::PoolExhausted { .. } | RuntimeError::BeyondEngine { .. }) => {
+            error @ (RuntimeError::PoolExhausted { .. }
+            | RuntimeError::BeyondEngine { .. }
+            | RuntimeError::AddressSpace { .. }
+            | RuntimeError::Mappings { .. }) => {
                 Self::InvalidConfiguration { reason: error.to_string(), source: None }
             }
             error => {

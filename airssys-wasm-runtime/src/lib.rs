@@ -23,6 +23,8 @@
 
 mod bindings;
 mod bounds;
+mod burden;
+mod compiler;
 mod component;
 mod config;
 mod deadline;
@@ -31,6 +33,7 @@ mod engine;
 mod error;
 mod executor;
 mod failure;
+mod function_work;
 mod host;
 mod inspection;
 mod instance;
@@ -39,21 +42,26 @@ mod loaded;
 mod peer;
 mod pool;
 mod ports;
+mod reservation;
 mod scheduling;
 mod state;
 mod store;
 mod text;
 mod ticker;
 mod typed;
+mod verifier;
 
 pub use bounds::{
-    FUEL_INTERVAL, HOSTCALL_SLACK_BYTES, MAX_BACKTRACE_BYTES, MAX_BACKTRACE_FRAMES, MAX_CACHED_LINKS,
-    MAX_COMPONENT_HANDLES, MAX_CORE_INSTANCES, MAX_GUEST_ERROR_BYTES, MAX_GUEST_MESSAGE_BYTES,
-    MAX_HTTP_CHUNK_BYTES, MAX_HTTP_FIELD_BYTES, MAX_LOG_CONTEXT_BYTES, MAX_LOG_CONTEXT_PAIRS,
-    MAX_LOG_MESSAGE_BYTES, MAX_MEMORIES, MAX_RANDOM_BYTES, MAX_RESOURCES, MAX_SIGNATURE_BYTES,
+    FUEL_INTERVAL, HEAVY_FUNCTION_WORK, HOSTCALL_SLACK_BYTES, LARGE_COMPONENT_BYTES, MAX_ADDRESS_SPACE_BYTES,
+    MAX_BACKTRACE_BYTES, MAX_BACKTRACE_FRAMES, MAX_CACHED_LINKS, MAX_COMPILE_THREADS, MAX_COMPILES,
+    MAX_COMPONENT_FUNCTIONS, MAX_COMPONENT_HANDLES, MAX_CORE_INSTANCES, MAX_FUNCTION_WORK,
+    MAX_GUEST_ERROR_BYTES, MAX_GUEST_MESSAGE_BYTES, MAX_HTTP_CHUNK_BYTES, MAX_HTTP_FIELD_BYTES,
+    MAX_LARGE_WAITING, MAX_LOG_CONTEXT_BYTES, MAX_LOG_CONTEXT_PAIRS, MAX_LOG_MESSAGE_BYTES, MAX_MEMORIES,
+    MAX_NESTED_INSTANCES, MAX_RANDOM_BYTES, MAX_RESOURCES, MAX_SIGNATURE_BYTES, MAX_SMALL_WAITING,
     MAX_TABLE_ELEMENTS, MAX_TABLES, MAX_TYPED_ARGUMENT_BYTES, MAX_TYPED_RESULT_BYTES, MAX_TYPED_VALUE_BYTES,
     MAX_WASM_STACK_BYTES,
 };
+pub use compiler::CompilePlace;
 pub use component::VerifiedComponent;
 pub use config::EngineConfig;
 pub use deadline::KillSwitch;
@@ -67,6 +75,7 @@ pub use instance::{Budget, Completed, ComponentInstance, ComponentMetadata};
 pub use limiter::{ComponentResourceLimiter, MemoryGauge, WasmResourceLimiter};
 pub use pool::PoolShare;
 pub use ports::{InstancePorts, TracingLog};
+pub use reservation::Reservation;
 pub use scheduling::CallLane;
 pub use state::HostState;
 pub use store::{StoreManager, apply_limits_to_store};

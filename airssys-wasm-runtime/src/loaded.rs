@@ -53,7 +53,6 @@ fn not_found(handle: &ComponentHandle) -> WasmError {
 }
 
 impl RuntimeEngine for WasmtimeEngine {
-    /// Compiles in place: call it where processor time may be taken.
     fn load_component<'a>(
         &'a self,
         id: &'a ComponentId,
@@ -61,7 +60,8 @@ impl RuntimeEngine for WasmtimeEngine {
         limits: &'a ResourceLimits,
     ) -> BoxFuture<'a, WasmResult<ComponentHandle>> {
         Box::pin(async move {
-            let component = self.verify(wasm)?;
+            let place = self.compile_place(wasm.len() as u64).await?;
+            let component = self.compile(place, wasm.into()).await?;
             let mut setup = InstanceSetup::new(id.clone(), *limits);
             setup.ports = self.ports().clone();
             let lane = setup.lane.clone();

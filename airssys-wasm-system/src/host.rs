@@ -1,13 +1,10 @@
 //! A host: starts components, leads to them, and ends them.
 
 use std::fmt;
-use std::fs::File;
-use std::io::Read;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::oneshot;
 
 use airssys_wasm_core::{
     Address, AuditEvent, AuditKind, AuditReason, AuditSink, Ceilings, ComponentId, ComponentState, Guard,
@@ -23,6 +20,7 @@ use crate::actor::{Actor, FirstStart};
 use crate::audit::{AuditLog, AuditStatus, AuditThread};
 use crate::builder::HostBuilder;
 use crate::component::{Component, Source};
+use crate::component_file::ComponentFile;
 use crate::directory::Directory;
 use crate::error::SystemError;
 use crate::events::{EventBus, EventStream};
@@ -38,9 +36,6 @@ const API_SENDER: &str = "api";
 
 /// How often a wait for quiet looks again.
 const SETTLE_LOOK: Duration = Duration::from_millis(2);
-
-/// Components that are compiled at a time: each compilation uses all processors by itself.
-const COMPILES_AT_ONCE: usize = 1;
 
 /// Runs components as supervised actors. Cheap to clone; all clones are one host. When the last clone is
 /// dropped everything that still runs is ended at once; [`shutdown`](Self::shutdown) is the orderly way.
@@ -67,7 +62,6 @@ struct Inner {
     events: Arc<EventBus>,
     audit: Option<Arc<AuditLog>>,
     correlations: Arc<CorrelationSource>,
-    compiling: Semaphore,
     began: Instant,
 }
 
@@ -145,7 +139,6 @@ impl Host {
             events,
             audit,
             correlations: Arc::new(CorrelationSource::new()),
-            compiling: Semaphore::new(COMPILES_AT_ONCE),
             began: Instant::now(),
         };
         Ok(Self { inner: Arc::new(inner) })
@@ -281,42 +274,37 @@ impl Host {
         source: Source,
         max_bytes: u64,
     ) -> Result<VerifiedComponent, SystemError> {
-        let wasm = self.bytes(address, source, max_bytes).await?;
-        // Never closed, so that a permit is always to be had in time.
-        let _permit = self.inner.compiling.acquire().await.map_err(|_| SystemError::ShutDown)?;
-        let engine = Arc::clone(&self.inner.engine);
-        let (component, host) = (address.clone(), self.clone());
-        // Compiling takes processor time, so that it must not sit on a thread that serves messages.
-        let work = move || {
-            let verified = engine.verify(&wasm);
-            if verified.is_ok() {
-                let digest = || format!("sha256:{} of {} bytes", AuditHash::of(&wasm), wasm.len());
-                host.record(AuditKind::Loaded, &component, || AuditReason::text(digest()));
-            }
-            verified.map_err(|source| SystemError::Start { component, source })
-        };
-        tokio::task::spawn_blocking(work).await.map_err(|_| SystemError::Interrupted)?
-    }
-
-    async fn bytes(
-        &self,
-        address: &Address,
-        source: Source,
-        max_bytes: u64,
-    ) -> Result<Arc<[u8]>, SystemError> {
-        match source {
-            Source::Bytes(bytes) => Ok(bytes),
+        let failed = |source| SystemError::Start { component: address.clone(), source };
+        let engine = &self.inner.engine;
+        // A file is read when there is a place for it: those that wait for the compiler fill no memory.
+        let (place, wasm) = match source {
+            Source::Bytes(wasm) => (engine.compile_place(wasm.len() as u64).await.map_err(failed)?, wasm),
             Source::File(path) => {
-                let component = address.clone();
-                let work = move || read(&path, max_bytes, component);
-                tokio::task::spawn_blocking(work).await.map_err(|_| SystemError::Interrupted)?
+                let file = ComponentFile { path, max_bytes, component: address.clone() };
+                let looked = file.clone();
+                let bytes = blocking(move || looked.size()).await?;
+                let place = engine.compile_place(bytes).await.map_err(failed)?;
+                (place, blocking(move || file.read()).await?)
             }
             Source::Loader(loader) => {
                 let loaded = loader.load(&instance_id(address, 0)?).await;
-                let failed = |source| SystemError::Load { component: address.clone(), source };
-                Ok(loaded.map_err(failed)?.into())
+                let failed_load = |source| SystemError::Load { component: address.clone(), source };
+                let wasm: Arc<[u8]> = loaded.map_err(failed_load)?.into();
+                (engine.compile_place(wasm.len() as u64).await.map_err(failed)?, wasm)
             }
+        };
+        let verified = engine.compile(place, Arc::clone(&wasm)).await.map_err(failed)?;
+        if self.inner.audit.is_some() {
+            let (component, host) = (address.clone(), self.clone());
+            // The digest of a large component takes processor time, too.
+            blocking(move || {
+                let digest = || format!("sha256:{} of {} bytes", AuditHash::of(&wasm), wasm.len());
+                host.record(AuditKind::Loaded, &component, || AuditReason::text(digest()));
+                Ok(())
+            })
+            .await?;
         }
+        Ok(verified)
     }
 
     /// Starts the actors of an installed component.
@@ -552,17 +540,11 @@ impl Host {
     }
 }
 
-/// The bytes of a component's file; one that is too large is not even read.
-fn read(path: &Path, max_bytes: u64, component: Address) -> Result<Arc<[u8]>, SystemError> {
-    let failed = |source| SystemError::File { path: path.to_owned(), source };
-    let file = File::open(path).map_err(failed)?;
-    let bytes = file.metadata().map_err(failed)?.len();
-    if bytes > max_bytes {
-        return Err(SystemError::Start { component, source: RuntimeError::TooLarge { bytes, max_bytes } });
-    }
-    let mut wasm = Vec::new();
-    file.take(max_bytes.saturating_add(1)).read_to_end(&mut wasm).map_err(failed)?;
-    Ok(wasm.into())
+/// Does what may wait for a disk on a thread that may block.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, SystemError> + Send + 'static,
+) -> Result<T, SystemError> {
+    tokio::task::spawn_blocking(work).await.map_err(|_| SystemError::Interrupted)?
 }
 
 /// An error with its sources, on one line.

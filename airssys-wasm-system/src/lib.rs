@@ -27,6 +27,7 @@
 #![forbid(unsafe_code)]
 
 mod component;
+mod component_file;
 mod system_files;
 
 mod builder;

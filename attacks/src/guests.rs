@@ -27,7 +27,12 @@ pub(crate) fn bytes(guest: &str) -> Result<Vec<u8>> {
 
 /// The manifest of a guest as `attack/<guest>`: it is restarted at once, however often it fails.
 pub(crate) fn manifest(guest: &str) -> Result<ComponentManifest> {
-    let address = format!("attack/{}", guest.replace('_', "-")).parse()?;
+    manifest_of(&guest.replace('_', "-"))
+}
+
+/// The manifest of a guest as `attack/<name>`.
+fn manifest_of(name: &str) -> Result<ComponentManifest> {
+    let address = format!("attack/{name}").parse()?;
     let mut manifest = ComponentManifest::new(address, Version::new(0, 0, 0), MEMORY_BYTES);
     manifest.supervision = SupervisionConfig {
         max_restarts: MAX_RESTARTS,
@@ -35,6 +40,11 @@ pub(crate) fn manifest(guest: &str) -> Result<ComponentManifest> {
         ..SupervisionConfig::default()
     };
     Ok(manifest)
+}
+
+/// A guest as `attack/<name>`, one of many of its kind.
+pub(crate) fn component_as(guest: &str, name: &str) -> Result<Component> {
+    Ok(Component::from_manifest(manifest_of(name)?, file(guest)))
 }
 
 /// A guest as `attack/<guest>`, with the limits of a manifest that declares none but memory.

@@ -16,7 +16,7 @@ use crate::guests;
 pub(crate) const SIBLING: &str = "attack/echo";
 
 /// From whom a sibling takes messages where nothing else is said: it is the attacker's own right that is missing.
-const EVERY_ATTACKER: &str = "attack/*";
+pub(crate) const EVERY_ATTACKER: &str = "attack/*";
 
 /// How often each attack is made.
 pub(crate) const ROUNDS: usize = 5;
@@ -101,6 +101,10 @@ impl Field {
         ensure!(self.host.status_of(&address).is_empty(), "something of {address} stays");
         self.sibling_lives().await?;
         Ok(Refusal { elapsed, error, started })
+    }
+
+    pub(crate) fn sibling(&self) -> &ComponentRef {
+        &self.sibling
     }
 
     pub(crate) fn host(&self) -> &Host {

@@ -4,7 +4,8 @@
 //! A guest is a folder `guests/<family>/<name>`: a Rust crate, or one file `<name>.wat`. A WAT
 //! file holds a component, or a core module whose first line `;;! world = NAME` names the world
 //! of `wit/` by which it is turned into one; a module without that line stays a module. A line
-//! `;;! include = FILE` stands for a file of `guests/shared/wat`.
+//! `;;! include = FILE` stands for a file of `guests/shared/wat`, and what is between `;;! repeat = COUNT` and
+//! `;;! end` for as many times the same.
 //! `guests/guests.lock` ties the hash of a guest's sources (its folder, the crates it depends on
 //! by path, `wit/` and the lock file of the guests' workspace) to the hash of its result.
 
@@ -34,6 +35,8 @@ const RUST_WORKSPACE: [&str; 2] = ["guests/Cargo.toml", "guests/Cargo.lock"];
 /// Directives of guests in the text format.
 const WORLD: &str = ";;! world = ";
 const INCLUDE: &str = ";;! include = ";
+const REPEAT: &str = ";;! repeat = ";
+const END: &str = ";;! end";
 /// What such guests include.
 const WAT_PARTS: &str = "guests/shared/wat";
 /// Where a guest can be named besides the folders `tests`: what is run to attack and to measure. A name in
@@ -369,7 +372,8 @@ fn strip(module: &[u8]) -> Result<Vec<u8>> {
 /// Turns a guest in the text format into what is committed for it.
 fn assemble(root: &Path, path: &Path) -> Result<Vec<u8>> {
     let text = fs::read_to_string(path)?;
-    let mut binary = wat::parse_str(with_includes(root, &text)?).map_err(|error| anyhow!("{error}"))?;
+    let mut binary = wat::parse_str(expanded(root, &mut text.lines(), Depth::Outermost)?)
+        .map_err(|error| anyhow!("{error}"))?;
     let Some(world) = text.lines().next().and_then(|line| line.strip_prefix(WORLD)) else {
         validate(&binary)?;
         return Ok(binary);
@@ -381,15 +385,32 @@ fn assemble(root: &Path, path: &Path) -> Result<Vec<u8>> {
     encode(&binary)
 }
 
-fn with_includes(root: &Path, text: &str) -> Result<String> {
+/// Where lines are that are expanded.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Depth {
+    Outermost,
+    Repeated,
+}
+
+/// The lines up to the end of the text, or of what is repeated, with all directives carried out.
+fn expanded(root: &Path, lines: &mut std::str::Lines<'_>, depth: Depth) -> Result<String> {
     let mut whole = String::new();
-    for line in text.lines() {
-        match line.trim().strip_prefix(INCLUDE) {
-            Some(file) => whole += &fs::read_to_string(root.join(WAT_PARTS).join(file))?,
-            None => whole += line,
+    while let Some(line) = lines.next() {
+        let directive = line.trim();
+        if let Some(file) = directive.strip_prefix(INCLUDE) {
+            whole += &fs::read_to_string(root.join(WAT_PARTS).join(file))?;
+        } else if let Some(count) = directive.strip_prefix(REPEAT) {
+            let count: usize = count.parse().with_context(|| format!("`{directive}` is no count"))?;
+            whole += &expanded(root, lines, Depth::Repeated)?.repeat(count);
+        } else if directive == END {
+            ensure!(depth == Depth::Repeated, "`{END}` without `{REPEAT}`");
+            return Ok(whole);
+        } else {
+            whole += line;
         }
         whole.push('\n');
     }
+    ensure!(depth == Depth::Outermost, "`{REPEAT}` without `{END}`");
     Ok(whole)
 }
 
@@ -574,6 +595,17 @@ mod tests {
         write(&folder, "xtask/src/main.rs", "");
         build(folder.path()).unwrap();
         folder
+    }
+
+    #[test]
+    fn what_is_repeated_may_hold_what_is_repeated() {
+        let text = |text: &str| expanded(Path::new("."), &mut text.lines(), Depth::Outermost);
+        let nested = "a\n;;! repeat = 2\nb\n  ;;! repeat = 3\n c\n  ;;! end\n;;! end\nd\n";
+        let words: Vec<String> = text(nested).unwrap().split_whitespace().map(str::to_owned).collect();
+        assert_eq!(words.concat(), "abcccbcccd");
+        for broken in ["a\n;;! repeat = 2\nb\n", ";;! end\n", ";;! repeat = x\n;;! end\n"] {
+            assert!(text(broken).is_err(), "{broken}");
+        }
     }
 
     fn write(folder: &TempDir, path: &str, text: &str) {

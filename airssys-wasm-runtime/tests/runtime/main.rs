@@ -15,5 +15,6 @@ mod limiter_model;
 mod loading;
 mod memory;
 mod processor;
+mod reservation;
 mod thresholds;
 mod typed_calls;

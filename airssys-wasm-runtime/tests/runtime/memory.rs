@@ -191,6 +191,7 @@ async fn memory_is_seen_from_outside_while_the_guest_runs() {
         r#"(memory (export "memory") 1)
            (func (export "health") (result i32)
              (drop (memory.grow (i32.const 4)))
+             (drop (memory.grow (i32.const 4)))
              (loop $again (br $again))
              (unreachable))"#,
     )
@@ -200,13 +201,18 @@ async fn memory_is_seen_from_outside_while_the_guest_runs() {
     assert_eq!(gauge.read().current_bytes, PAGE);
     let mut running = instance;
     let call = tokio::spawn(async move { running.health(LONG).await });
-    let seen = async {
-        while gauge.read().current_bytes != 5 * PAGE {
-            tokio::task::yield_now().await;
+    // From a thread that has nothing to do with the guest's.
+    let reader = std::thread::spawn(move || {
+        let began = std::time::Instant::now();
+        while gauge.read().denied_growths == 0 && began.elapsed() < LONG {
+            std::thread::yield_now();
         }
-    };
-    tokio::time::timeout(LONG, seen).await.unwrap();
+        gauge.read()
+    });
+    let memory = tokio::task::spawn_blocking(move || reader.join().unwrap()).await.unwrap();
     assert!(!call.is_finished(), "it was read while the guest ran");
+    assert_eq!((memory.current_bytes, memory.peak_bytes), (5 * PAGE, 5 * PAGE));
+    assert_eq!((memory.max_bytes, memory.denied_growths), (8 * PAGE, 1));
     switch.kill();
     assert_eq!(call.await.unwrap().unwrap_err().cause, EndCause::Killed);
 }

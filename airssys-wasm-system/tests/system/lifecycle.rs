@@ -105,6 +105,23 @@ async fn a_full_pool_refuses_the_newcomer_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_place_is_free_as_soon_as_its_instance_is_killed() {
+    let host = Host::builder().max_instances(2).build().unwrap();
+    host.start(guest("echo")).await.unwrap();
+    for round in 0..50 {
+        // It is killed while it computes, or has just begun to.
+        let hostile =
+            host.start(guest("loop_forever").max_fuel(u64::MAX / 2).timeout_ms(20_000)).await.unwrap();
+        hostile.send("attack").unwrap();
+        let error = host.start(guest("pair")).await.unwrap_err();
+        assert!(matches!(error, SystemError::PoolFull { .. }), "{round}: {error:?}");
+        host.kill(hostile.address()).await.unwrap();
+        let next = host.start(guest("pair")).await.unwrap();
+        host.stop(next.address()).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn memories_count_as_well_and_a_restart_always_finds_room() {
     // Eight memories each: a small pool has room for sixty-four, however many instances it was made for.
     let host = Host::builder().max_instances(100).build().unwrap();

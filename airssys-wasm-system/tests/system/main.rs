@@ -6,6 +6,7 @@ mod boundaries;
 mod crowd;
 mod files;
 mod lifecycle;
+mod loading;
 mod messaging;
 mod promises;
 mod supervision;

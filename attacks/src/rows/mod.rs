@@ -5,6 +5,7 @@ mod boundary;
 mod bounds;
 mod bulk;
 mod ceilings;
+mod compilation;
 mod ending;
 mod exports;
 mod holdings;
@@ -13,6 +14,7 @@ mod log;
 mod mailbox;
 mod memory;
 mod neighbours;
+mod pool;
 mod processor;
 mod rights;
 mod stack;
@@ -36,6 +38,8 @@ pub fn attacks() -> Vec<Attack> {
         start::ATTACKS,
         exports::ATTACKS,
         load::ATTACKS,
+        compilation::ATTACKS,
+        pool::ATTACKS,
         ceilings::ATTACKS,
         bounds::ATTACKS,
         holdings::ATTACKS,

@@ -13,8 +13,8 @@ use crate::report::Figure;
 use crate::rows::messages::{BALLS, INSTANCES, PAIRS, Played, play};
 use crate::rows::two_workers;
 
-const ROUNDS: usize = 12;
-const WINDOW: Duration = Duration::from_millis(500);
+const ROUNDS: usize = 6;
+const WINDOW: Duration = Duration::from_secs(1);
 
 pub(crate) fn measure() -> Result<Vec<Figure>> {
     let (mut on, mut off) = (Side::default(), Side::default());

@@ -1,0 +1,166 @@
+//! How much work one function is for the compiler.
+//!
+//! The compiler holds a function as a graph of values. Most instructions add one or a few to it, whatever they are;
+//! those that are listed here add as many as the file says with a single number: a call of a function with a
+//! thousand results is two bytes long. A unit of work is about what a byte of ordinary code costs: some
+//! microseconds and a kibibyte while the function is compiled.
+
+use engine_wasmparser::{BlockType, FunctionBody, Operator};
+
+/// What an indirect call adds to a direct one: the table's bounds, the type's check and a way to each failure.
+const INDIRECT_CALL: u64 = 16;
+
+/// Each way out of a `br_table`.
+const BRANCH_TARGET: u64 = 16;
+
+/// What one parameter or result of a block adds: on both ways into what follows it.
+const BLOCK_VALUE: u64 = 2;
+
+/// A local that is used is looked up through all joins of control flow since its last use, and a loop's beginning
+/// is dearer than other joins: it is open until the loop's end.
+const LOOP_JOINS: u64 = 12;
+const JOINS_PER_UNIT: u64 = 12;
+
+/// More locals than any function may have; a file that declares more is refused by validation.
+const MAX_LOCALS: usize = 50_000;
+
+/// The types of one core module, as far as they count: parameters and results of its functions.
+#[derive(Debug, Default)]
+pub(crate) struct Signatures {
+    /// By type; none for what is no function.
+    pub(crate) types: Vec<Option<Signature>>,
+    /// The type of each function, imported ones first.
+    pub(crate) functions: Vec<u32>,
+}
+
+/// How many values go into a function or block, and how many come out.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Signature {
+    pub(crate) parameters: u64,
+    pub(crate) results: u64,
+}
+
+impl Signature {
+    fn values(self) -> u64 {
+        self.parameters.saturating_add(self.results)
+    }
+}
+
+impl Signatures {
+    /// What validation refuses counts as nothing.
+    fn of_type(&self, index: u32) -> Signature {
+        let known = usize::try_from(index).ok().and_then(|index| self.types.get(index));
+        known.copied().flatten().unwrap_or_default()
+    }
+
+    fn of_function(&self, index: u32) -> Signature {
+        let known = usize::try_from(index).ok().and_then(|index| self.functions.get(index));
+        known.map_or_else(Signature::default, |of| self.of_type(*of))
+    }
+
+    fn of_block(&self, block: BlockType) -> Signature {
+        match block {
+            BlockType::Empty => Signature::default(),
+            BlockType::Type(_) => Signature { parameters: 0, results: 1 },
+            BlockType::FuncType(index) => self.of_type(index),
+        }
+    }
+
+    /// The work of a function of this type, given its body, as far as that is valid.
+    pub(crate) fn work(&self, of: u32, body: &FunctionBody<'_>) -> u64 {
+        let signature = self.of_type(of);
+        let groups = body.get_locals_reader().into_iter().flatten();
+        let declared = groups
+            .map_while(Result::ok)
+            .fold(signature.parameters, |sum, (count, _)| sum.saturating_add(u64::from(count)));
+        let locals = usize::try_from(declared).unwrap_or(usize::MAX).min(MAX_LOCALS);
+        let mut function = Function {
+            signatures: self,
+            labels: vec![signature.results],
+            used_at: vec![0; locals],
+            joins: 0,
+            work: declared.saturating_add(body.range().len() as u64),
+        };
+        // What comes before something that is not valid is given to the compiler all the same.
+        let operators = body.get_operators_reader().into_iter().flatten();
+        for operator in operators.map_while(Result::ok) {
+            function.add(&operator);
+        }
+        function.work
+    }
+}
+
+/// A function that is read from its beginning to its end.
+struct Function<'a> {
+    signatures: &'a Signatures,
+    /// Values that a branch to each open label takes along, the function itself first.
+    labels: Vec<u64>,
+    /// The joins that there had been when each local was last used.
+    used_at: Vec<u64>,
+    joins: u64,
+    work: u64,
+}
+
+impl Function<'_> {
+    fn add(&mut self, operator: &Operator<'_>) {
+        let more = match operator {
+            Operator::Call { function_index } | Operator::ReturnCall { function_index } => {
+                self.signatures.of_function(*function_index).values()
+            }
+            Operator::CallIndirect { type_index, .. }
+            | Operator::ReturnCallIndirect { type_index, .. }
+            | Operator::CallRef { type_index }
+            | Operator::ReturnCallRef { type_index } => {
+                self.signatures.of_type(*type_index).values().saturating_add(INDIRECT_CALL)
+            }
+            Operator::Block { blockty } | Operator::If { blockty } => {
+                let block = self.signatures.of_block(*blockty);
+                self.labels.push(block.results);
+                block.values().saturating_mul(BLOCK_VALUE)
+            }
+            Operator::Loop { blockty } => {
+                let block = self.signatures.of_block(*blockty);
+                self.labels.push(block.parameters);
+                self.joins += LOOP_JOINS;
+                block.values().saturating_mul(BLOCK_VALUE)
+            }
+            Operator::Else => {
+                self.joins += 1;
+                self.label(0)
+            }
+            Operator::End => {
+                self.joins += 1;
+                self.labels.pop().unwrap_or(0)
+            }
+            Operator::Br { relative_depth } | Operator::BrIf { relative_depth } => {
+                self.joins += 1;
+                self.label(*relative_depth)
+            }
+            Operator::BrTable { targets } => {
+                self.joins += 1;
+                let listed = targets.targets().flatten().chain([targets.default()]);
+                listed.fold(0, |sum: u64, target| {
+                    sum.saturating_add(BRANCH_TARGET).saturating_add(self.label(target))
+                })
+            }
+            Operator::LocalGet { local_index }
+            | Operator::LocalSet { local_index }
+            | Operator::LocalTee { local_index } => self.look_up(*local_index),
+            _ => 0,
+        };
+        self.work = self.work.saturating_add(more);
+    }
+
+    /// Values that a branch to this label takes along.
+    fn label(&self, depth: u32) -> u64 {
+        let depth = usize::try_from(depth).unwrap_or(usize::MAX);
+        self.labels.iter().rev().nth(depth).copied().unwrap_or(0)
+    }
+
+    fn look_up(&mut self, local: u32) -> u64 {
+        let used_at = usize::try_from(local).ok().and_then(|local| self.used_at.get_mut(local));
+        let Some(used_at) = used_at else { return 0 };
+        let joins = self.joins - std::mem::replace(used_at, self.joins);
+        joins / JOINS_PER_UNIT
+    }
+}

@@ -1,0 +1,124 @@
+//! Compilation: what is slow to compile holds up nobody else, and what would take too much is refused.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+
+use airssys_wasm_core::Ceilings;
+use airssys_wasm_runtime::{MAX_COMPILES, RuntimeError};
+use airssys_wasm_system::ComponentRef;
+
+use crate::attack::Attack;
+use crate::guests;
+use crate::observation::{Figure, Observation};
+use crate::siege::{Field, GIVE_UP, LATE_MS, ROUNDS};
+
+use super::processor::milliseconds;
+
+/// How long a sibling's answer may take while components compile on the same processors.
+const ANSWER_MS: u64 = 50;
+
+/// How long a small component may take to start while all other turns of the compiler are taken.
+const START_MS: u64 = 1_000;
+
+/// How long a refusal may take that comes before any compilation.
+const REFUSAL_MS: u64 = 500;
+
+pub(super) const ATTACKS: &[Attack] = &[
+    Attack {
+        limit: "answers of a sibling while others compile",
+        key: "compiler priority",
+        guest: "compiles_slowly",
+        unit: "ms, the slowest answer",
+        measure: || Box::pin(while_compiling(ANSWER_MS, "every answer while they compile", answer)),
+    },
+    Attack {
+        limit: "starts of others while some compile",
+        key: "MAX_COMPILES",
+        guest: "compiles_slowly",
+        unit: "ms, the slowest start",
+        measure: || Box::pin(while_compiling(START_MS, "one turn is free", start)),
+    },
+    Attack {
+        limit: "work of one function for the compiler",
+        key: "MAX_FUNCTION_WORK",
+        guest: "compile_bomb",
+        unit: "ms to refusal",
+        measure: || Box::pin(refused("compile_bomb", "units of work in its largest function")),
+    },
+    Attack {
+        limit: "instances within a component",
+        key: "MAX_NESTED_INSTANCES",
+        guest: "nested_instances",
+        unit: "ms to refusal",
+        measure: || Box::pin(refused("nested_instances", "nested instances")),
+    },
+];
+
+/// Something that is done again and again while slow components compile, and how long it took.
+type Meanwhile = for<'a> fn(&'a Field) -> airssys_wasm_core::BoxFuture<'a, Result<Duration>>;
+
+async fn while_compiling(declared: u64, note: &'static str, meanwhile: Meanwhile) -> Result<Observation> {
+    let mut observation = Observation::of(declared).tolerating(LATE_MS);
+    for _ in 0..ROUNDS {
+        let field = Field::new().await?;
+        let slow: Vec<_> = (1..MAX_COMPILES).map(|number| compile_slowly(&field, number)).collect();
+        let mut worst = None;
+        while !slow.iter().any(tokio::task::JoinHandle::is_finished) {
+            worst = worst.max(Some(meanwhile(&field).await?));
+        }
+        for slow in slow {
+            slow.await??;
+        }
+        observation.add(Figure(milliseconds(worst.context("nothing was tried while they compiled")?)));
+        field.sibling_lives().await?;
+        field.clear().await;
+    }
+    Ok(observation.noting(format!("{} compile at a time; {note}", MAX_COMPILES - 1)))
+}
+
+fn compile_slowly(field: &Field, number: usize) -> tokio::task::JoinHandle<Result<ComponentRef>> {
+    let host = field.host().clone();
+    tokio::spawn(async move {
+        let component = guests::component_as("compiles_slowly", &format!("slow-{number}"))?;
+        let start = tokio::time::timeout(GIVE_UP, host.start(component));
+        start.await.context("it is never compiled")?.context("it does not start")
+    })
+}
+
+fn answer(field: &Field) -> airssys_wasm_core::BoxFuture<'_, Result<Duration>> {
+    Box::pin(async move {
+        let began = Instant::now();
+        field.sibling_lives().await?;
+        Ok(began.elapsed())
+    })
+}
+
+fn start(field: &Field) -> airssys_wasm_core::BoxFuture<'_, Result<Duration>> {
+    Box::pin(async move {
+        let began = Instant::now();
+        let other = field.host().start(guests::component_as("loop_forever", "other")?).await?;
+        let elapsed = began.elapsed();
+        ensure!(field.ask(&other, "ping").await? == "pong");
+        field.host().kill(other.address()).await?;
+        Ok(elapsed)
+    })
+}
+
+async fn refused(guest: &'static str, expected: &'static str) -> Result<Observation> {
+    let field = Field::new().await?;
+    let bytes = guests::bytes(guest)?.len();
+    ensure!(bytes as u64 * 100 < Ceilings::default().max_component_bytes, "it is not small");
+    let mut observation = Observation::of(REFUSAL_MS).tolerating(LATE_MS);
+    for _ in 0..ROUNDS {
+        let refusal = field.refuse(guests::component(guest)?).await?;
+        let RuntimeError::TooMuchToCompile { what, found, max } = refusal.error else {
+            bail!("refused with {:?}", refusal.error)
+        };
+        ensure!(what == expected && found > max, "refused for {found} {what} of {max}");
+        ensure!(refusal.started == 0, "it was started all the same");
+        observation.add(Figure(milliseconds(refusal.elapsed)));
+    }
+    field.clear().await;
+    Ok(observation.noting(format!("a component of {bytes} bytes")))
+}
