@@ -262,7 +262,7 @@ mod tests {
         let work = move || {
             begun.send(()).unwrap();
             // An end that is dropped ends it, too.
-            drop(ending.recv());
+            let _ended = ending.recv();
         };
         (work, beginning, end)
     }

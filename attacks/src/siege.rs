@@ -103,10 +103,6 @@ impl Field {
         Ok(Refusal { elapsed, error, started })
     }
 
-    pub(crate) fn sibling(&self) -> &ComponentRef {
-        &self.sibling
-    }
-
     pub(crate) fn host(&self) -> &Host {
         &self.host
     }
