@@ -136,8 +136,13 @@ impl Site {
         Ok(attempt)
     }
 
-    /// Builds the attacks of the copy. Incrementally, because one crate after the other is changed a little.
+    /// Builds the attacks of the copy: incrementally, because one crate after the other is changed a little, and
+    /// anew where that fails, because what an earlier build has left may be all that is wrong.
     fn build(&self) -> Result<PathBuf> {
+        self.build_with("1").or_else(|_| self.build_with("0"))
+    }
+
+    fn build_with(&self, incremental: &str) -> Result<PathBuf> {
         let log = self.folder.join("build.log");
         let target = self.folder.join("target");
         let mut command = workspace::cargo();
@@ -145,14 +150,14 @@ impl Site {
             .current_dir(self.sources())
             .env("CARGO_TARGET_DIR", &target)
             .env("CARGO_BUILD_BUILD_DIR", &target)
-            .env("CARGO_INCREMENTAL", "1")
+            .env("CARGO_INCREMENTAL", incremental)
             .stderr(File::create(&log)?);
         match Programs::of(command, &[ATTACKS]) {
             Ok(programs) => Ok(programs.path(ATTACKS)?.to_owned()),
             Err(error) => {
                 let log = fs::read(&log)?;
-                Err(error
-                    .context(format!("it does not build:\n{}", last_lines(&String::from_utf8_lossy(&log)))))
+                let lines = last_lines(&String::from_utf8_lossy(&log));
+                Err(error.context(format!("it does not build:\n{lines}")))
             }
         }
     }
