@@ -70,7 +70,12 @@ fn every_row_can_be_turned_red_or_there_is_a_reason_why_not() {
         assert!(covered.insert(limit.clone()), "{limit} can be turned red, or is there twice");
     }
     let limits: BTreeSet<_> = attacks().iter().map(|attack| attack.limit.to_owned()).collect();
-    assert_eq!(covered, limits, "left: in attacks/mutations.toml, right: rows");
+    let missing: Vec<_> = limits.difference(&covered).collect();
+    assert!(missing.is_empty(), "not in attacks/mutations.toml: {missing:?}");
+    // Other systems have fewer rows.
+    if cfg!(target_os = "linux") {
+        assert_eq!(covered, limits, "left: in attacks/mutations.toml, right: rows");
+    }
 }
 
 #[test]

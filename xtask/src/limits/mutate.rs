@@ -3,10 +3,12 @@
 //! A table that is green proves something only where it would be red otherwise. So each enforcement is taken
 //! out in turn, in a copy of the sources that is built and run like the workspace itself.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -15,7 +17,7 @@ use super::ATTACKS;
 use super::copy;
 use super::mutations::{Mutation, Mutations};
 use super::row::Row;
-use super::trial::{Judgement, judge};
+use super::trial::{Judgement, Run};
 use super::watch::{Allowance, Ending, watch};
 use crate::programs::Programs;
 use crate::workspace;
@@ -23,6 +25,12 @@ use crate::workspace;
 /// What the attacks may take without an enforcement: each of their rows gives up by itself after half a
 /// minute, and what they take of memory is a small part of this.
 const ALLOWANCE: Allowance = Allowance { time: Duration::from_secs(900), resident_bytes: 2 << 30 };
+
+/// Rows that must be red are run apart from each other, so many at a time: most of them only wait until they give up.
+const TOGETHER: usize = 4;
+
+/// What the files of a run are called whose rows must be green.
+const GREEN: &str = "green";
 
 /// Lines of a failed build that are shown.
 const SHOWN_LINES: usize = 20;
@@ -35,12 +43,18 @@ pub(super) fn run(names: &[String]) -> Result<ExitCode> {
     let chosen = mutations.chosen(names)?;
     let site = Site::of(&root)?;
     println!("in {}; the first build there takes minutes", site.folder.display());
-    if !report("(nothing)", "Nothing is taken out.", || site.attempt(None))? {
+    let mut limits = BTreeSet::new();
+    let is_green = report("(nothing)", "Nothing is taken out.", || {
+        let (attempt, all) = site.baseline()?;
+        limits = all;
+        Ok(attempt)
+    })?;
+    if !is_green {
         bail!("the table is not green to begin with");
     }
     let mut wrong = Vec::new();
     for mutation in &chosen {
-        if !report(&mutation.name, &mutation.why, || site.attempt(Some(mutation)))? {
+        if !report(&mutation.name, &mutation.why, || site.mutate(mutation, &limits))? {
             wrong.push(mutation.name.as_str());
         }
     }
@@ -64,11 +78,12 @@ pub(super) fn run(names: &[String]) -> Result<ExitCode> {
 fn report(name: &str, why: &str, attempt: impl FnOnce() -> Result<Attempt>) -> Result<bool> {
     print!("{name:<24} ");
     std::io::stdout().flush()?;
-    let Attempt { judgement, red, build, attacks } = attempt()?;
+    let Attempt { judgement, build, attacks } = attempt()?;
     let is_right = judgement.faults.is_empty();
     println!(
-        "{:<5} {red:>2} red   build {:>5.1} s, attacks {:>5.1} s   {why}",
+        "{:<5} {:>2} red   build {:>5.1} s, attacks {:>5.1} s   {why}",
         if is_right { "ok" } else { "WRONG" },
+        judgement.red,
         build.as_secs_f64(),
         attacks.as_secs_f64()
     );
@@ -82,11 +97,9 @@ fn report(name: &str, why: &str, attempt: impl FnOnce() -> Result<Attempt>) -> R
 }
 
 /// One enforcement taken out, and what became of the table.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Attempt {
     judgement: Judgement,
-    /// Rows that were red.
-    red: usize,
     build: Duration,
     attacks: Duration,
 }
@@ -113,27 +126,60 @@ impl Site {
         self.folder.join("sources")
     }
 
-    /// Takes out the enforcement of `mutation`, or nothing, and judges what follows.
-    fn attempt(&self, mutation: Option<&Mutation>) -> Result<Attempt> {
-        copy::renew(&self.original(), &self.sources())?;
-        let must_be_red = mutation.map(|mutation| mutation.red.clone()).unwrap_or_default();
-        let mut attempt = Attempt::default();
-        let begin = Instant::now();
-        if let Some(mutation) = mutation {
-            mutation.apply(&self.sources())?;
+    /// Builds and runs the copy as it is, and returns the limits of its rows, all of which must be green.
+    fn baseline(&self) -> Result<(Attempt, BTreeSet<String>)> {
+        let mut limits = BTreeSet::new();
+        let attempt = self.attempt(
+            || Ok(()),
+            |program| {
+                let run = self.attack(program, GREEN, &[])?;
+                if let Run::Table(rows) = &run {
+                    limits.extend(rows.iter().map(|row| row.limit.clone()));
+                }
+                Judgement::of_green(run, |limits| self.attack(program, GREEN, limits))
+            },
+        )?;
+        Ok((attempt, limits))
+    }
+
+    /// Takes out an enforcement, and judges what follows.
+    fn mutate(&self, mutation: &Mutation, limits: &BTreeSet<String>) -> Result<Attempt> {
+        if let Some(unknown) = mutation.red.difference(limits).next() {
+            bail!("{}: there is no row of the limit `{unknown}`", mutation.name);
         }
-        let built = self.build();
-        attempt.build = begin.elapsed();
+        self.attempt(
+            || mutation.apply(&self.sources()),
+            |program| {
+                let others: Vec<_> = limits.difference(&mutation.red).cloned().collect();
+                let run = self.attack(program, GREEN, &others)?;
+                let mut judgement = Judgement::of_green(run, |limits| self.attack(program, GREEN, limits))?;
+                let must_be_red: Vec<_> = mutation.red.iter().collect();
+                for together in must_be_red.chunks(TOGETHER) {
+                    for (limit, run) in together.iter().zip(self.attack_apart(program, together)) {
+                        judgement.add_red(limit, &run?);
+                    }
+                }
+                Ok(judgement)
+            },
+        )
+    }
+
+    /// Changes the copy, builds it, and judges it; what goes wrong on the way is a fault, too.
+    fn attempt(
+        &self,
+        change: impl FnOnce() -> Result<()>,
+        trial: impl FnOnce(&Path) -> Result<Judgement>,
+    ) -> Result<Attempt> {
+        copy::renew(&self.original(), &self.sources())?;
+        change()?;
         let begin = Instant::now();
-        let outcome = built.and_then(|program| {
-            let rows = self.attack(&program, &[])?;
-            attempt.red = rows.iter().filter(|row| !row.is_enforced()).count();
-            judge(&must_be_red, &rows, |limits| self.attack(&program, limits))
-        });
-        attempt.attacks = begin.elapsed();
-        attempt.judgement = outcome
-            .unwrap_or_else(|error| Judgement { faults: vec![format!("{error:#}")], passing: Vec::new() });
-        Ok(attempt)
+        let built = self.build();
+        let build = begin.elapsed();
+        let begin = Instant::now();
+        let judgement = built
+            .and_then(|program| trial(&program))
+            .unwrap_or_else(|error| Judgement { faults: vec![format!("{error:#}")], ..Judgement::default() });
+        Ok(Attempt { judgement, build, attacks: begin.elapsed() })
     }
 
     /// Builds the attacks of the copy: incrementally, because one crate after the other is changed a little, and
@@ -162,10 +208,24 @@ impl Site {
         }
     }
 
-    /// Runs the attacks on these limits, or on all, whatever they come to, and returns their rows.
-    fn attack(&self, program: &Path, limits: &[String]) -> Result<Vec<Row>> {
-        let table = self.folder.join("table.json");
-        let log = self.folder.join("attacks.log");
+    /// Runs each of these rows in a process of its own, all at the same time.
+    fn attack_apart(&self, program: &Path, limits: &[&String]) -> Vec<Result<Run>> {
+        thread::scope(|scope| {
+            let alone = |number: usize, limit: &String| {
+                self.attack(program, &format!("red-{number}"), std::slice::from_ref(limit))
+            };
+            let numbered = limits.iter().enumerate();
+            let runs: Vec<_> =
+                numbered.map(|(number, limit)| scope.spawn(move || alone(number, limit))).collect();
+            let joined = runs.into_iter().map(|run| run.join().unwrap_or_else(|_| bail!("a run panicked")));
+            joined.collect()
+        })
+    }
+
+    /// Runs the attacks on these limits, or on all, whatever they come to. What they say goes to files of this name.
+    fn attack(&self, program: &Path, name: &str, limits: &[String]) -> Result<Run> {
+        let table = self.folder.join(format!("{name}.json"));
+        let log = self.folder.join(format!("{name}.log"));
         let mut command = Command::new(program);
         command
             .current_dir(self.sources())
@@ -175,12 +235,16 @@ impl Site {
             .stdout(File::create(&table)?)
             .stderr(File::create(&log)?);
         let child = command.spawn().with_context(|| format!("{} cannot be run", program.display()))?;
-        match watch(child, ALLOWANCE)? {
-            Ending::Exited(status) => Row::read(&table)
-                .with_context(|| format!("the attacks ended with {status}; see {}", log.display())),
-            Ending::OutOfTime => bail!("the attacks did not end in {} s", ALLOWANCE.time.as_secs()),
-            Ending::OutOfMemory => bail!("the attacks took more than {} bytes", ALLOWANCE.resident_bytes),
-        }
+        Ok(match watch(child, ALLOWANCE)? {
+            // A process that a signal ended has no code.
+            Ending::Exited(status) if status.code().is_none() => Run::Ended(format!("ended by {status}")),
+            Ending::Exited(status) => Run::Table(
+                Row::read(&table)
+                    .with_context(|| format!("the attacks ended with {status}; see {}", log.display()))?,
+            ),
+            Ending::OutOfTime => Run::Ended(format!("did not end in {} s", ALLOWANCE.time.as_secs())),
+            Ending::OutOfMemory => Run::Ended(format!("took more than {} bytes", ALLOWANCE.resident_bytes)),
+        })
     }
 }
 
