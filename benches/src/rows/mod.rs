@@ -43,7 +43,9 @@ impl Row {
     }
 }
 
-/// Two worker threads, as the promises are made for two cores.
+/// Worker threads: the promises are made for two cores.
+const WORKERS: usize = 2;
+
 fn two_workers() -> Result<Runtime> {
-    Ok(tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?)
+    Ok(tokio::runtime::Builder::new_multi_thread().worker_threads(WORKERS).enable_all().build()?)
 }
