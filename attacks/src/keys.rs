@@ -97,6 +97,32 @@ pub const DECLARED_BOUNDS: &[DeclaredKey] = &[
         "MAX_SIGNATURE_BYTES",
         "a function with larger types is refused, not called; tested in the runtime",
     ),
+    attacked("MAX_COMPILES"),
+    exempt("MAX_COMPILE_THREADS", "threads for one component, of which MAX_COMPILES work at a time"),
+    exempt(
+        "LARGE_COMPONENT_BYTES",
+        "tells large components from small ones, which take turns apart; tested there",
+    ),
+    exempt(
+        "MAX_SMALL_WAITING",
+        "who waits beyond it holds nothing yet; its turns are tested with the compiler",
+    ),
+    exempt(
+        "MAX_LARGE_WAITING",
+        "who waits beyond it holds nothing yet; its turns are tested with the compiler",
+    ),
+    attacked("MAX_FUNCTION_WORK"),
+    exempt("MAX_WORK_PER_BYTES", "the sum over functions, counted with MAX_FUNCTION_WORK, which is attacked"),
+    exempt(
+        "HEAVY_FUNCTION_WORK",
+        "tells heavy functions from light ones, which take turns apart; tested there",
+    ),
+    exempt(
+        "MAX_COMPONENT_FUNCTIONS",
+        "counted in the same walk as MAX_FUNCTION_WORK, which is attacked, and tested there",
+    ),
+    attacked("MAX_NESTED_INSTANCES"),
+    exempt("MAX_ADDRESS_SPACE_BYTES", "bounds what an embedder asks of an engine; no guest has a say in it"),
     // The core.
     attacked("MAX_CONTENT_TYPE_BYTES"),
     attacked("MAX_ID_PART_BYTES"),

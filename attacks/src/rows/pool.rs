@@ -39,7 +39,7 @@ pub(super) const ATTACKS: &[Attack] = &[
     #[cfg(target_os = "linux")]
     Attack {
         limit: "memory mappings of 1,000 instances",
-        key: "vm.max_map_count (default)",
+        key: "mappings (default of the system)",
         guest: "grow_tolerant",
         unit: "mappings of the process",
         measure: || Box::pin(mappings()),
