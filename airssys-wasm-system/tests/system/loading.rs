@@ -16,7 +16,7 @@ fn slow(number: usize) -> Component {
 #[tokio::test]
 async fn others_start_and_answer_while_components_compile_slowly() {
     let host = host();
-    let echo = host.start(guest("echo")).await.unwrap();
+    let echo = host.start(guest("echo").receive_from("test/pair".parse().unwrap())).await.unwrap();
     // One turn stays free.
     let slow: Vec<_> = (0..3)
         .map(|number| {
@@ -26,7 +26,7 @@ async fn others_start_and_answer_while_components_compile_slowly() {
         .collect();
     // They come first.
     tokio::task::yield_now().await;
-    let pair = host.start(guest("pair")).await.unwrap();
+    let pair = host.start(guest("pair").send_to("test/echo".parse().unwrap())).await.unwrap();
     assert_eq!(echo.request("still here").await.unwrap().bytes().as_ref(), b"still here");
     pair.request("test/echo").await.unwrap();
     assert!(slow.iter().all(|slow| !slow.is_finished()), "none of them was slow");
