@@ -101,11 +101,16 @@ fn check_report(report: &ComponentReport, bytes: &[u8]) -> Result<()> {
 fn check_refusal(error: &RuntimeError, report: &Result<ComponentReport, RuntimeError>) -> Result<()> {
     use RuntimeError::{
         CoreModule, IncompatibleInterface, InvalidComponent, MissingImports, NeedsLargerTable,
-        NeedsMoreMemory, NotWasm, Truncated,
+        NeedsMoreMemory, NotWasm, TooMuchToCompile, Truncated,
     };
     match (error, report) {
         (NotWasm, Err(NotWasm)) | (CoreModule, Err(CoreModule)) => {}
         (Truncated { bytes: one }, Err(Truncated { bytes: other })) if one == other => {}
+        // Counted before anything is compiled, by the one as by the other.
+        (
+            TooMuchToCompile { what, found, max },
+            Err(TooMuchToCompile { what: other, found: counted, max: same }),
+        ) if found > max && (what, found, max) == (other, counted, same) => {}
         (InvalidComponent(source), Err(InvalidComponent(_)) | Ok(_)) => {
             ensure!(!source.to_string().is_empty(), "not valid, and nothing said why");
         }
