@@ -191,13 +191,7 @@ fn denied(imports: &[InterfaceReport]) -> Vec<Denied> {
         let unsupported: Vec<_> = import
             .functions
             .iter()
-            .filter(|function| {
-                let name = match function.split_once(']') {
-                    Some((_, method)) => method.to_owned(),
-                    None => format!("{interface}.{function}"),
-                };
-                UNSUPPORTED_IMPORTS.contains(&name.as_str())
-            })
+            .filter(|function| UNSUPPORTED_IMPORTS.contains(&format!("{interface}.{function}").as_str()))
             .map(String::as_str)
             .collect();
         if !unsupported.is_empty() {
@@ -242,6 +236,13 @@ fn skeleton(file: &Path, report: &ComponentReport, max_bytes: u64) -> String {
     }
     if receives {
         text.push_str("receive_from = []           # who may send to it, besides the host\n");
+    }
+    let functions = || report.imports.iter().flat_map(|import| &import.functions);
+    if sends && functions().any(|function| function == "publish") {
+        text.push_str("publish = []                # topics, such as \"logs.parsed\"\n");
+    }
+    if sends && functions().any(|function| function == "subscribe") {
+        text.push_str("subscribe = []              # patterns on topics, such as \"logs.raw.#\"\n");
     }
     text
 }
@@ -321,12 +322,14 @@ mod tests {
 
     #[test]
     fn a_skeleton_is_a_valid_manifest() {
-        let imports: &[(&str, &[&str])] = &[("airssys:core/messaging@0.1.0", &["send"])];
+        let imports: &[(&str, &[&str])] =
+            &[("airssys:core/messaging@0.1.0", &["send", "publish", "subscribe"])];
         for file in ["a/echo.wasm", "Strange \"name\".wasm"] {
             let text = skeleton(Path::new(file), &report(imports, 65_536), 1_048_576);
             let manifest = ComponentManifest::parse(file, &text, &Ceilings::default()).unwrap();
             assert_eq!(manifest.wasm, Path::new(file).file_name().unwrap().to_str().unwrap());
             assert!(manifest.messaging.send_to.is_empty());
+            assert!(text.contains("\npublish = []") && text.contains("\nsubscribe = []"), "{text}");
         }
     }
 
@@ -336,12 +339,10 @@ mod tests {
             ("wasi:filesystem/types@0.2.0", &[]),
             ("wasi:io/poll@0.2.0", &[]),
             ("airssys:core/messaging@0.1.0", &["send", "broadcast", "[method]peer.request"]),
+            ("airssys:core/storage@0.1.0", &["get", "compare-and-swap"]),
         ];
         let found = denied(&report(imports, 0).imports);
         let reasons: Vec<_> = found.iter().map(|one| one.reason.as_str()).collect();
-        assert_eq!(
-            reasons,
-            ["no folder is open to it", "answers `unsupported` to broadcast, [method]peer.request"]
-        );
+        assert_eq!(reasons, ["no folder is open to it", "answers `unsupported` to get, compare-and-swap"]);
     }
 }

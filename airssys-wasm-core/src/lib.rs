@@ -36,6 +36,7 @@ mod limits;
 mod metrics;
 mod pattern;
 mod supervision;
+mod topic;
 
 mod manifest;
 
@@ -61,15 +62,16 @@ pub use manifest::{
     MAX_MANIFEST_BYTES, MailboxConfig, ManifestDiagnostic, ManifestError, MemoryConfig,
     MessagingCapabilities, Overflow, ResourcesConfig, SystemManifest,
 };
-pub use message::{ComponentMessage, CorrelationId, MAX_CONTENT_TYPE_BYTES, MessageKind, MessagePayload};
-pub use metrics::{FuelConfig, FuelMetrics, MemoryMetrics};
-pub use pattern::{
-    AddressPattern, MAX_TOPIC_BYTES, PatternError, PatternSegment, TopicPattern, TopicSegment,
+pub use message::{
+    ComponentMessage, CorrelationId, MAX_CONTENT_TYPE_BYTES, MessageKind, MessagePayload, TimerId,
 };
+pub use metrics::{FuelConfig, FuelMetrics, MemoryMetrics};
+pub use pattern::{AddressPattern, PatternError, PatternSegment};
 pub use ports::{
     Admission, AuditSink, BoxFuture, ComponentDirectory, ComponentLoader, Guard, LogLevel, LogRecord,
     LogSink, MessageLink, MessageRouter, RuntimeEngine,
 };
 pub use send::{DenialRule, HandlerError, RequestError, SendError, Undelivered};
 pub use supervision::{Backoff, RestartDecision, RestartPolicy, RestartTracker, SupervisionConfig};
+pub use topic::{MAX_TOPIC_BYTES, Topic, TopicPattern, TopicSegment};
 pub use typed_call::{CallError, EncodedValues, Invocation, MAX_FUNCTION_NAME_BYTES, ValueFormat};

@@ -7,6 +7,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::audit::AuditEvent;
 use crate::error::WasmResult;
@@ -14,13 +15,18 @@ use crate::handle::ComponentHandle;
 use crate::id::{Address, ComponentId};
 use crate::lifecycle::{ComponentState, ComponentSummary};
 use crate::limits::ResourceLimits;
-use crate::message::{ComponentMessage, CorrelationId, MessagePayload};
-use crate::send::{RequestError, SendError, Undelivered};
+use crate::message::{ComponentMessage, CorrelationId, MessagePayload, TimerId};
+use crate::send::{DenialRule, RequestError, SendError, Undelivered};
+use crate::topic::{Topic, TopicPattern};
 
 /// A boxed future, so that ports stay object-safe.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// Finds receivers. The runtime calls it for a guest; messaging implements it.
+/// Finds receivers, and keeps what an instance has under way with others. The runtime calls it for a guest;
+/// messaging implements it.
+///
+/// Requests, timers and subscriptions belong to the instance that made them: no other can end them, whatever
+/// numbers it guesses. Whatever an implementation does not offer is denied.
 pub trait MessageRouter: Send + Sync + fmt::Debug {
     /// Opens the way from `sender` to `target`, with the rights of both decided once.
     ///
@@ -29,6 +35,61 @@ pub trait MessageRouter: Send + Sync + fmt::Debug {
     /// [`SendError::Denied`] where a right is missing, [`SendError::NotFound`] where there is no
     /// such receiver and the sender may know it.
     fn open(&self, sender: &Address, target: &Address) -> Result<Arc<dyn MessageLink>, SendError>;
+
+    /// Gives a request up; its reply, if it comes, is discarded. False where this instance has no such
+    /// request under way.
+    fn cancel_request(&self, _requester: &ComponentId, _correlation: CorrelationId) -> bool {
+        false
+    }
+
+    /// Publishes to a topic, and tells how many subscribers accepted it. What one subscriber refuses touches
+    /// no other. Never blocks.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::Denied`] where the publisher lacks the right.
+    fn publish(
+        &self,
+        _publisher: &ComponentId,
+        _topic: &Topic,
+        _payload: &MessagePayload,
+    ) -> Result<u32, SendError> {
+        Err(SendError::Denied(DenialRule::Publish))
+    }
+
+    /// Subscribes an instance. A second time with the same pattern changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::Denied`] where its right does not cover the pattern, [`SendError::QuotaExceeded`].
+    fn subscribe(&self, _subscriber: &ComponentId, _pattern: &TopicPattern) -> Result<(), SendError> {
+        Err(SendError::Denied(DenialRule::Subscribe))
+    }
+
+    /// Ends a subscription made with the same pattern. False where there is none.
+    fn unsubscribe(&self, _subscriber: &ComponentId, _pattern: &TopicPattern) -> bool {
+        false
+    }
+
+    /// Sends after a delay. The guard is asked when the time has come.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::QuotaExceeded`] where the instance has too many timers, or too many bytes in them.
+    fn send_after(
+        &self,
+        _sender: &ComponentId,
+        _target: &Address,
+        _payload: MessagePayload,
+        _delay: Duration,
+    ) -> Result<TimerId, SendError> {
+        Err(SendError::Denied(DenialRule::SendTo))
+    }
+
+    /// Stops a timer that has not fired. False where this instance has no such timer.
+    fn cancel_timer(&self, _sender: &ComponentId, _timer: TimerId) -> bool {
+        false
+    }
 }
 
 /// An open way from one sender to one receiver.
@@ -46,23 +107,48 @@ pub trait MessageLink: Send + Sync + fmt::Debug {
     /// The message comes back with the reason.
     fn send(&self, payload: MessagePayload) -> Result<(), Undelivered>;
 
-    /// Offers a message again that came back as [`SendError::Full`], without asking the guard a
-    /// second time: it was admitted, only room was missing.
-    ///
-    /// # Errors
-    ///
-    /// The message comes back with the reason.
-    fn resend(&self, payload: MessagePayload) -> Result<(), Undelivered>;
-
-    /// A sender that waited for room is told after all that there is none. Until then its message was not
-    /// refused, and nobody was told that it was.
+    /// A sender that could have waited for room is told after all that there is none. Until then its message was
+    /// not refused, and nobody was told that it was.
     fn gave_up(&self) {}
 
     /// Whether the receiver wants senders to wait for room (`overflow = "wait"`).
     fn waits_for_room(&self) -> bool;
 
-    /// Resolves when there may be room again, or when the receiver has closed.
-    fn room(&self) -> BoxFuture<'_, ()>;
+    /// Waits for room for a message that came back as [`SendError::Full`], at most so long. The guard is not
+    /// asked a second time: it was admitted, only room was missing.
+    ///
+    /// # Errors
+    ///
+    /// The message comes back with the reason: [`SendError::Full`] when the time is over,
+    /// [`SendError::WouldDeadlock`] at once where the receiver waits for this sender.
+    fn send_when_room(
+        &self,
+        payload: MessagePayload,
+        patience: Duration,
+    ) -> BoxFuture<'_, Result<(), Undelivered>>;
+
+    /// Sends a request. Its one answer, or why there is none after `timeout`, comes to the sender's own
+    /// mailbox. Never blocks.
+    ///
+    /// # Errors
+    ///
+    /// The message comes back with the reason, and there will be no answer. [`SendError::QuotaExceeded`] where
+    /// the sender has too many requests under way.
+    fn request(&self, payload: MessagePayload, timeout: Duration) -> Result<CorrelationId, Undelivered>;
+
+    /// Sends a request and waits for its reply, at most so long; for room, too, where the receiver wants that.
+    /// Dropping the future gives the request up.
+    ///
+    /// # Errors
+    ///
+    /// [`RequestError::Refused`] with [`SendError::WouldDeadlock`] at once where the receiver waits for this
+    /// sender, directly or through others; [`RequestError::TimedOut`]; and every other reason why there is no
+    /// reply.
+    fn call(
+        &self,
+        payload: MessagePayload,
+        timeout: Duration,
+    ) -> BoxFuture<'_, Result<MessagePayload, RequestError>>;
 }
 
 /// Decides about messages. Messaging calls it; security implements it.
@@ -73,6 +159,42 @@ pub trait Guard: Send + Sync + fmt::Debug {
     ///
     /// [`SendError::Denied`] with the rule.
     fn authorise(&self, sender: &Address, receiver: &Address) -> Result<Arc<dyn Admission>, SendError>;
+
+    /// Decides whether an address may publish to a topic. Denied unless an implementation says otherwise.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::Denied`] with [`DenialRule::Publish`].
+    fn authorise_publication(&self, _publisher: &Address, _topic: &Topic) -> Result<(), SendError> {
+        Err(SendError::Denied(DenialRule::Publish))
+    }
+
+    /// Decides whether an address may subscribe to a pattern. Denied unless an implementation says otherwise.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::Denied`] with [`DenialRule::Subscribe`].
+    fn authorise_subscription(
+        &self,
+        _subscriber: &Address,
+        _pattern: &TopicPattern,
+    ) -> Result<(), SendError> {
+        Err(SendError::Denied(DenialRule::Subscribe))
+    }
+
+    /// The receiver's half of the decision, for what was published: its `receive_from`, and for each message
+    /// its size and the publisher's rate. Denied unless an implementation says otherwise.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::Denied`] with the rule.
+    fn authorise_receipt(
+        &self,
+        _publisher: &Address,
+        _receiver: &Address,
+    ) -> Result<Arc<dyn Admission>, SendError> {
+        Err(SendError::Denied(DenialRule::ReceiveFrom))
+    }
 }
 
 /// The guard's decision for one pair, asked for every message: size, then rate.

@@ -19,6 +19,10 @@ pub enum DenialRule {
     Rate,
     /// The receiver's mailbox has no room, and its overflow rule makes none.
     Room,
+    /// The publisher's `publish` does not name the topic.
+    Publish,
+    /// The subscriber's `subscribe` does not cover the pattern.
+    Subscribe,
 }
 
 impl DenialRule {
@@ -31,6 +35,8 @@ impl DenialRule {
             Self::MessageSize => "capabilities.messaging.max_message_bytes",
             Self::Rate => "capabilities.messaging.rate_per_second",
             Self::Room => "mailbox.overflow",
+            Self::Publish => "capabilities.messaging.publish",
+            Self::Subscribe => "capabilities.messaging.subscribe",
         }
     }
 }
@@ -60,6 +66,12 @@ pub enum SendError {
     /// The receiver exports no `handler`.
     #[error("receiver has no handler")]
     NoHandler,
+    /// The sender has as many requests, timers or subscriptions as one instance may have.
+    #[error("more under way than one instance may have")]
+    QuotaExceeded,
+    /// Everyone who could end the wait waits for the sender, directly or through others.
+    #[error("waiting would close a cycle")]
+    WouldDeadlock,
 }
 
 /// A message that was not accepted, given back with the reason.

@@ -6,8 +6,8 @@ use airssys_wasm_core::CorrelationId;
 
 /// Gives out correlation ids, each once, counting from 1.
 ///
-/// A host keeps one for its whole life. Who waits is not remembered here: the request carries its
-/// own [`ReplySlot`](crate::ReplySlot), so that no table of pending requests can leak.
+/// A router keeps one for its whole life. The ids follow one another, and that does no harm: an answer goes the
+/// way that its request carries, and an instance finds only its own requests by their ids.
 ///
 /// ```
 /// use airssys_wasm_messaging::CorrelationSource;

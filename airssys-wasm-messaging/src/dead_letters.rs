@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::envelope::Envelope;
+use crate::envelope::{Envelope, EnvelopeKind};
 use airssys_wasm_core::{Address, MessagePayload, RequestError, SendError};
 
 /// Components that dead letters are counted for one by one; letters of further ones only show in
@@ -22,6 +22,8 @@ pub enum DeadLetterCause {
     Overflow,
     /// The receiver ended with the message in hand or waiting; the cause as a short name.
     ReceiverEnded(String),
+    /// It was to be sent later, and was refused when its time had come.
+    Refused(SendError),
 }
 
 impl fmt::Display for DeadLetterCause {
@@ -29,6 +31,7 @@ impl fmt::Display for DeadLetterCause {
         match self {
             Self::Overflow => f.write_str("pushed out of a full mailbox"),
             Self::ReceiverEnded(cause) => write!(f, "receiver ended: {cause}"),
+            Self::Refused(error) => write!(f, "refused when its time had come: {error}"),
         }
     }
 }
@@ -83,14 +86,17 @@ impl DeadLetters {
     /// the observer, and tells the requester, if there is one.
     pub fn bury(&self, receiver: &Address, envelope: Envelope, cause: &DeadLetterCause) {
         self.total.fetch_add(1, Ordering::Relaxed);
-        self.count(receiver.component());
-        let Envelope { sender, payload, reply } = envelope;
+        // What never came to its receiver counts for who sent it, who alone can be relied upon to exist.
+        let concerned = if let DeadLetterCause::Refused(_) = cause { &envelope.sender } else { receiver };
+        self.count(concerned.component());
+        let Envelope { sender, payload, kind } = envelope;
         if let Some(observer) = &self.observer {
             observer.dead_letter(&DeadLetter { receiver, sender: &sender, payload: &payload, cause });
         }
-        if let Some(slot) = reply {
+        if let EnvelopeKind::Request(slot) = kind {
             slot.answer(Err(match cause {
                 DeadLetterCause::Overflow => RequestError::Refused(SendError::Full),
+                DeadLetterCause::Refused(error) => RequestError::Refused(error.clone()),
                 DeadLetterCause::ReceiverEnded(cause) => RequestError::ReceiverEnded { cause: cause.clone() },
             }));
         }

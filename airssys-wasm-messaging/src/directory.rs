@@ -18,6 +18,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use arc_swap::ArcSwap;
 
 use crate::counters::TrafficCounters;
+use crate::desk::Desk;
 use crate::mailbox::MailboxSender;
 use airssys_wasm_core::{Address, ComponentId};
 
@@ -32,6 +33,8 @@ pub(crate) struct Receiver {
     pub(crate) has_handler: bool,
     /// What this instance sends.
     pub(crate) traffic: Arc<TrafficCounters>,
+    /// What this instance has under way with others.
+    pub(crate) desk: Arc<Desk>,
     gone: AtomicBool,
     /// Where it stands among its component's instances. Used under that lock.
     position: AtomicUsize,
@@ -43,9 +46,10 @@ impl Receiver {
         mailbox: MailboxSender,
         has_handler: bool,
         traffic: Arc<TrafficCounters>,
+        desk: Arc<Desk>,
     ) -> Self {
         let (gone, position) = (AtomicBool::new(false), AtomicUsize::new(0));
-        Self { id, mailbox, has_handler, traffic, gone, position }
+        Self { id, mailbox, has_handler, traffic, desk, gone, position }
     }
 
     /// Whether it is no longer registered.
@@ -190,12 +194,18 @@ impl Directory {
         self.shard(address)?.load().get(address).cloned()
     }
 
-    /// Registers an instance, in place of one of the same id. Its counters go on.
-    pub(crate) fn insert(&self, id: ComponentId, mailbox: MailboxSender, has_handler: bool) {
+    /// Registers an instance, in place of one of the same id, which is given back. Its counters go on.
+    pub(crate) fn insert(
+        &self,
+        id: ComponentId,
+        mailbox: MailboxSender,
+        has_handler: bool,
+        desk: Arc<Desk>,
+    ) -> Option<Arc<Receiver>> {
         let _writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         let known = self.find_instance(id.address());
         let traffic = known.as_ref().map(|known| Arc::clone(&known.traffic)).unwrap_or_default();
-        let receiver = Arc::new(Receiver::new(id, mailbox, has_handler, traffic));
+        let receiver = Arc::new(Receiver::new(id, mailbox, has_handler, traffic, desk));
         let component = receiver.id.component();
         let group = match self.find(&component) {
             Some(Route::Any(group)) => group,
@@ -208,17 +218,16 @@ impl Directory {
         }
         self.edit(&component, Some(Route::Any(group)));
         // Last, so that who finds the old one gone finds the new one.
-        if let Some(known) = known {
+        if let Some(known) = &known {
             known.leave();
         }
+        known
     }
 
-    /// Whether it was registered.
-    pub(crate) fn remove(&self, id: &ComponentId) -> bool {
+    /// Takes an instance out, where it is registered.
+    pub(crate) fn remove(&self, id: &ComponentId) -> Option<Arc<Receiver>> {
         let _writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(known) = self.find_instance(id.address()) else {
-            return false;
-        };
+        let known = self.find_instance(id.address())?;
         self.edit(id.address(), None);
         let component = id.component();
         if let Some(Route::Any(group)) = self.find(&component)
@@ -228,7 +237,7 @@ impl Directory {
             group.gone.store(true, Ordering::Release);
         }
         known.leave();
-        true
+        Some(known)
     }
 
     /// Registered instances.
@@ -239,7 +248,7 @@ impl Directory {
             .sum()
     }
 
-    fn find_instance(&self, address: &Address) -> Option<Arc<Receiver>> {
+    pub(crate) fn find_instance(&self, address: &Address) -> Option<Arc<Receiver>> {
         match self.find(address) {
             Some(Route::One(receiver)) => Some(receiver),
             _ => None,

@@ -1,19 +1,8 @@
-//! What lies in a mailbox, and the way back to who asked.
+//! What lies in a mailbox, and what kind of message it is.
 
-use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
-use std::task::{Context, Poll};
+use airssys_wasm_core::{Address, CorrelationId, Invocation, MessagePayload, RequestError, Topic};
 
-use tokio::sync::oneshot;
-
-use airssys_wasm_core::{Address, CorrelationId, Invocation, MessagePayload, RequestError};
-
-/// What a requester gets.
-pub type Reply = Result<MessagePayload, RequestError>;
-
-/// The cause that a requester is told when its request was let go without an answer.
-const UNANSWERED: &str = "the request was dropped without an answer";
+use crate::reply::{Reply, ReplySlot};
 
 /// One message on its way to one receiver.
 #[derive(Debug)]
@@ -22,15 +11,57 @@ pub struct Envelope {
     pub sender: Address,
     /// What it says.
     pub payload: MessagePayload,
-    /// The way back, where somebody waits for a reply.
-    pub reply: Option<ReplySlot>,
+    /// What it is to its receiver.
+    pub kind: EnvelopeKind,
+}
+
+/// What a message is to its receiver.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum EnvelopeKind {
+    /// A message that nobody waits on.
+    Message,
+    /// A request: somebody waits for the reply.
+    Request(ReplySlot),
+    /// What was published to this topic.
+    Publication(Topic),
+    /// The answer to a request of the receiver's own; its payload is the reply where there is one.
+    Answer(Answer),
+}
+
+/// The one answer to a request.
+#[derive(Debug)]
+pub struct Answer {
+    correlation: CorrelationId,
+    error: Option<Box<RequestError>>,
 }
 
 impl Envelope {
     /// A message that nobody waits on.
     #[must_use]
     pub fn new(sender: Address, payload: MessagePayload) -> Self {
-        Self { sender, payload, reply: None }
+        Self { sender, payload, kind: EnvelopeKind::Message }
+    }
+
+    /// A request, answered through the slot.
+    #[must_use]
+    pub fn request(sender: Address, payload: MessagePayload, slot: ReplySlot) -> Self {
+        Self { sender, payload, kind: EnvelopeKind::Request(slot) }
+    }
+
+    /// A publication to a topic.
+    #[must_use]
+    pub fn publication(sender: Address, payload: MessagePayload, topic: Topic) -> Self {
+        Self { sender, payload, kind: EnvelopeKind::Publication(topic) }
+    }
+
+    /// The answer to the request of this id that was sent to `sender`.
+    pub(crate) fn answer(sender: Address, correlation: CorrelationId, reply: Reply) -> Self {
+        let (payload, error) = match reply {
+            Ok(payload) => (payload, None),
+            Err(error) => (MessagePayload::empty(), Some(Box::new(error))),
+        };
+        Self { sender, payload, kind: EnvelopeKind::Answer(Answer { correlation, error }) }
     }
 
     /// Bytes that count against the mailbox: those of the payload, and the name of a function to call.
@@ -43,122 +74,38 @@ impl Envelope {
     /// The typed call that this is, where it is no message: the payload is its arguments.
     #[must_use]
     pub fn invocation(&self) -> Option<&Invocation> {
-        self.reply.as_ref()?.invocation()
-    }
-}
-
-/// The right to answer one request, once.
-///
-/// Invariant: its requester hears exactly one answer. A slot that is dropped unanswered, wherever
-/// that happens, answers [`RequestError::ReceiverEnded`].
-///
-/// ```
-/// use airssys_wasm_core::{CorrelationId, RequestError};
-/// use airssys_wasm_messaging::ReplySlot;
-///
-/// let (slot, mut wait) = ReplySlot::new(CorrelationId::new(1));
-/// assert!(slot.answer(Ok("pong".into())));
-/// assert_eq!(wait.try_take(), Some(Ok("pong".into())));
-///
-/// let (slot, mut wait) = ReplySlot::new(CorrelationId::new(2));
-/// drop(slot);
-/// assert!(matches!(wait.try_take(), Some(Err(RequestError::ReceiverEnded { .. }))));
-/// ```
-pub struct ReplySlot {
-    correlation: CorrelationId,
-    requester: Option<oneshot::Sender<Reply>>,
-    /// What is asked for, where that is not the handler's reply. A typed call always has somebody who waits.
-    invocation: Option<Box<Invocation>>,
-}
-
-impl ReplySlot {
-    /// A slot, and what its requester waits on.
-    pub fn new(correlation: CorrelationId) -> (Self, ReplyWait) {
-        let (requester, reply) = oneshot::channel();
-        (Self { correlation, requester: Some(requester), invocation: None }, ReplyWait { correlation, reply })
+        match &self.kind {
+            EnvelopeKind::Request(slot) => slot.invocation(),
+            _ => None,
+        }
     }
 
-    /// As [`new`](Self::new), for the result of a typed call instead of the handler's reply. It reaches
-    /// components without a handler as well.
-    pub fn for_invocation(correlation: CorrelationId, invocation: Invocation) -> (Self, ReplyWait) {
-        let (mut slot, wait) = Self::new(correlation);
-        slot.invocation = Some(Box::new(invocation));
-        (slot, wait)
-    }
-
-    /// The typed call whose result this answers; none where it answers a message.
+    /// The right to answer it, where somebody waits for a reply.
     #[must_use]
-    pub fn invocation(&self) -> Option<&Invocation> {
-        self.invocation.as_deref()
+    pub fn into_reply_slot(self) -> Option<ReplySlot> {
+        match self.kind {
+            EnvelopeKind::Request(slot) => Some(slot),
+            _ => None,
+        }
     }
 
+    /// Whether it is the answer to a request of the receiver's own.
+    #[must_use]
+    pub fn is_answer(&self) -> bool {
+        matches!(self.kind, EnvelopeKind::Answer(_))
+    }
+}
+
+impl Answer {
     /// The request that it answers.
     #[must_use]
     pub fn correlation(&self) -> CorrelationId {
         self.correlation
     }
 
-    /// Whether the requester has stopped waiting, so that an answer would be discarded.
+    /// Why there is no reply, where there is none.
     #[must_use]
-    pub fn is_abandoned(&self) -> bool {
-        self.requester.as_ref().is_none_or(oneshot::Sender::is_closed)
+    pub fn error(&self) -> Option<&RequestError> {
+        self.error.as_deref()
     }
-
-    /// Answers. False where the requester has stopped waiting: the reply is late and discarded.
-    pub fn answer(mut self, reply: Reply) -> bool {
-        self.requester.take().is_some_and(|requester| requester.send(reply).is_ok())
-    }
-}
-
-impl Drop for ReplySlot {
-    fn drop(&mut self) {
-        if let Some(requester) = self.requester.take() {
-            // Who no longer waits needs no answer.
-            let _late = requester.send(Err(unanswered()));
-        }
-    }
-}
-
-impl fmt::Debug for ReplySlot {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ReplySlot").field("correlation", &self.correlation).finish_non_exhaustive()
-    }
-}
-
-/// Resolves to the reply. Dropping it gives the request up; a later answer is discarded.
-#[must_use = "a request is given up when its wait is dropped"]
-pub struct ReplyWait {
-    correlation: CorrelationId,
-    reply: oneshot::Receiver<Reply>,
-}
-
-impl ReplyWait {
-    /// The request that is waited for.
-    #[must_use]
-    pub fn correlation(&self) -> CorrelationId {
-        self.correlation
-    }
-
-    /// The reply, where it is there already. It is given once.
-    pub fn try_take(&mut self) -> Option<Reply> {
-        self.reply.try_recv().ok()
-    }
-}
-
-impl Future for ReplyWait {
-    type Output = Reply;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Reply> {
-        Pin::new(&mut self.reply).poll(cx).map(|reply| reply.unwrap_or_else(|_gone| Err(unanswered())))
-    }
-}
-
-impl fmt::Debug for ReplyWait {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ReplyWait").field("correlation", &self.correlation).finish_non_exhaustive()
-    }
-}
-
-fn unanswered() -> RequestError {
-    RequestError::ReceiverEnded { cause: UNANSWERED.to_owned() }
 }

@@ -40,18 +40,36 @@
 
 #![forbid(unsafe_code)]
 
+mod bounds;
+
 mod codec;
 
 mod correlation;
 mod dead_letters;
 mod envelope;
 mod mailbox;
+mod reply;
+
+mod desk;
+mod pending;
+mod timers;
+mod wheel;
 
 mod counters;
 mod directory;
 mod link;
 mod router;
 
+mod call;
+mod waits;
+
+mod feed;
+mod publication;
+mod topics;
+
+pub use crate::bounds::{
+    FEED_CAPACITY, FEED_MAX_BYTES, MAX_PENDING_REQUESTS, MAX_SUBSCRIPTIONS, MAX_TIMER_BYTES, MAX_TIMERS,
+};
 pub use crate::codec::{
     Codec, CodecError, MAX_CODEC_BYTES, MAX_CODEC_DEPTH, decode_multicodec, encode_multicodec, from_borsh,
     from_cbor, from_json, to_borsh, to_cbor, to_json,
@@ -59,7 +77,13 @@ pub use crate::codec::{
 pub use crate::correlation::CorrelationSource;
 pub use crate::counters::{RouterCounters, TrafficCounters, TrafficSnapshot};
 pub use crate::dead_letters::{DeadLetter, DeadLetterCause, DeadLetterObserver, DeadLetters};
-pub use crate::envelope::{Envelope, Reply, ReplySlot, ReplyWait};
+pub use crate::desk::{DeskSnapshot, DeskView};
+pub use crate::envelope::{Answer, Envelope, EnvelopeKind};
+pub use crate::feed::{Published, TopicStream};
 pub use crate::link::RouterLink;
 pub use crate::mailbox::{Mailbox, MailboxBound, MailboxReceiver, MailboxSender, MailboxWarning, Pushed};
-pub use crate::router::{Denial, DenialObserver, MailboxObserver, RegisterOptions, Router, RouterOptions};
+pub use crate::reply::{Reply, ReplySlot, ReplyWait};
+pub use crate::router::{
+    Denial, DenialObserver, MailboxObserver, RegisterOptions, Router, RouterOptions, TopicDenial,
+};
+pub use crate::timers::TimerDriver;

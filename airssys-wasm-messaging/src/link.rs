@@ -6,17 +6,21 @@
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 
 use arc_swap::{ArcSwap, ArcSwapOption, Guard};
 
 use crate::counters::TrafficCounters;
 use crate::dead_letters::DeadLetterCause;
+use crate::desk::Desk;
 use crate::directory::{Group, Receiver, Route};
-use crate::envelope::{Envelope, ReplySlot};
+use crate::envelope::{Envelope, EnvelopeKind};
+use crate::reply::ReplySlot;
 use crate::router::Inner;
+use crate::waits::WaitsFor;
 use airssys_wasm_core::{
-    Address, Admission, BoxFuture, MessageLink, MessagePayload, Overflow, RequestError, SendError,
-    Undelivered,
+    Address, Admission, BoxFuture, CorrelationId, MessageLink, MessagePayload, Overflow, RequestError,
+    SendError, Undelivered,
 };
 
 /// Instances that one message is offered to before it comes back as refused, so that a component
@@ -32,10 +36,12 @@ const MAX_WAITS: usize = 64;
 /// rights or the receiver have changed, the next message decides anew.
 #[derive(Debug)]
 pub struct RouterLink {
-    router: Arc<Inner>,
+    pub(crate) router: Arc<Inner>,
     sender: Address,
     target: Address,
     traffic: Arc<TrafficCounters>,
+    /// What the sender has under way; none where it is no instance.
+    pub(crate) desk: Option<Arc<Desk>>,
     resolved: ArcSwap<Resolved>,
     /// The instance that had room when a message last waited for it: it is offered the message first.
     has_room: ArcSwapOption<Receiver>,
@@ -51,21 +57,21 @@ pub(crate) struct Resolved {
 
 /// Whether the guard is still to be asked for a message.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Admitted {
+pub(crate) enum Admitted {
     Not,
     Already,
 }
 
 /// A message that was not accepted, with the way back to its requester.
-struct Refused {
-    error: SendError,
-    payload: MessagePayload,
-    reply: Option<ReplySlot>,
+pub(crate) struct Refused {
+    pub(crate) error: SendError,
+    pub(crate) payload: MessagePayload,
+    pub(crate) reply: Option<ReplySlot>,
 }
 
 impl Refused {
     /// Gives the message back, and tells the requester.
-    fn give_up(self) -> Undelivered {
+    pub(crate) fn give_up(self) -> Undelivered {
         let Self { error, payload, reply } = self;
         if let Some(slot) = reply {
             slot.answer(Err(RequestError::Refused(error.clone())));
@@ -79,11 +85,11 @@ impl RouterLink {
         router: Arc<Inner>,
         sender: Address,
         target: Address,
-        traffic: Arc<TrafficCounters>,
+        (traffic, desk): (Arc<TrafficCounters>, Option<Arc<Desk>>),
         resolved: Resolved,
     ) -> Self {
         let (resolved, has_room) = (ArcSwap::from_pointee(resolved), ArcSwapOption::empty());
-        Self { router, sender, target, traffic, resolved, has_room }
+        Self { router, sender, target, traffic, desk, resolved, has_room }
     }
 
     /// Who sends through this link.
@@ -124,7 +130,7 @@ impl RouterLink {
         loop {
             match outcome {
                 Err(Refused { error: SendError::Full, payload, reply }) if self.sender.is_host() => {
-                    self.wait_for_room().await;
+                    self.first_room(self.wanted()).await;
                     outcome = self.offer(payload, reply, Admitted::Already);
                 }
                 outcome => return outcome.map_err(Refused::give_up),
@@ -132,7 +138,7 @@ impl RouterLink {
         }
     }
 
-    fn offer(
+    pub(crate) fn offer(
         &self,
         payload: MessagePayload,
         reply: Option<ReplySlot>,
@@ -173,7 +179,7 @@ impl RouterLink {
             self.count(&refused.error);
             // The host's own parts slow down instead of being refused, and so do those that wait for room:
             // they are refused only where they give up.
-            if !self.sender.is_host() && !self.waits_for_room() {
+            if !self.sender.is_host() && !self.waits() {
                 self.show(&refused.error, refused.reply.as_ref());
             }
         }
@@ -194,7 +200,7 @@ impl RouterLink {
         let has_room = self.has_room.load().as_ref().filter(|receiver| receiver.is_open()).cloned();
         let in_turn = members.starting_at(group.next_turn(&members)).filter(|receiver| receiver.is_open());
         message.error = SendError::Closed;
-        let mut is_full = false;
+        let (mut is_full, mut is_stuck) = (false, false);
         for receiver in has_room.iter().chain(in_turn).take(MAX_OFFERS) {
             match self.push_to(receiver, message) {
                 Ok(()) => {
@@ -207,6 +213,8 @@ impl RouterLink {
             }
             match message.error {
                 SendError::Full => is_full = true,
+                // Another instance may be free to answer.
+                SendError::WouldDeadlock => is_stuck = true,
                 SendError::Closed => {}
                 // Too large and without a handler are true of all instances alike.
                 _ => return Err(message),
@@ -214,6 +222,8 @@ impl RouterLink {
         }
         if is_full {
             message.error = SendError::Full;
+        } else if is_stuck {
+            message.error = SendError::WouldDeadlock;
         }
         Err(message)
     }
@@ -223,8 +233,15 @@ impl RouterLink {
         if is_for_handler && !receiver.has_handler {
             return Err(Refused { error: SendError::NoHandler, ..message });
         }
+        // Before the message is there: the receiver must not begin to wait for this sender unseen.
+        if let Some(waiting) = message.reply.as_ref().and_then(ReplySlot::waiting)
+            && !waiting.wait_for(vec![WaitsFor { whom: receiver.desk.number(), room: None }])
+        {
+            return Err(Refused { error: SendError::WouldDeadlock, ..message });
+        }
         let Refused { payload, reply, .. } = message;
-        let envelope = Envelope { sender: self.sender.clone(), payload, reply };
+        let kind = reply.map_or(EnvelopeKind::Message, EnvelopeKind::Request);
+        let envelope = Envelope { sender: self.sender.clone(), payload, kind };
         match receiver.mailbox.try_push(envelope) {
             Ok(pushed) => {
                 if let Some(warning) = &pushed.warning {
@@ -236,7 +253,10 @@ impl RouterLink {
                 }
                 Ok(())
             }
-            Err((error, Envelope { payload, reply, .. })) => Err(Refused { error, payload, reply }),
+            Err((error, Envelope { payload, kind, .. })) => {
+                let reply = if let EnvelopeKind::Request(slot) = kind { Some(slot) } else { None };
+                Err(Refused { error, payload, reply })
+            }
         }
     }
 
@@ -276,7 +296,7 @@ impl RouterLink {
     }
 
     /// The instances that a message refused as full waits for.
-    fn wanted(&self) -> Vec<Arc<Receiver>> {
+    pub(crate) fn wanted(&self) -> Vec<Arc<Receiver>> {
         match &self.resolved.load().route {
             Route::One(receiver) => vec![Arc::clone(receiver)],
             Route::Any(group) => {
@@ -289,9 +309,8 @@ impl RouterLink {
 
     /// Resolves when the first of them has room: one that is stuck keeps nobody from the others. At once
     /// where there is none.
-    async fn wait_for_room(&self) {
-        let mut rooms: Vec<_> = self
-            .wanted()
+    pub(crate) async fn first_room(&self, wanted: Vec<Arc<Receiver>>) {
+        let mut rooms: Vec<_> = wanted
             .into_iter()
             .map(|receiver| {
                 Box::pin(async move {
@@ -308,6 +327,15 @@ impl RouterLink {
             ready.find(Poll::is_ready).unwrap_or(Poll::Pending)
         });
         self.has_room.store(Some(first.await));
+    }
+
+    /// Whether the receiver's overflow rule is to wait.
+    pub(crate) fn waits(&self) -> bool {
+        let waits = |receiver: &Arc<Receiver>| receiver.mailbox.overflow() == Overflow::Wait;
+        match &self.resolved.load().route {
+            Route::One(receiver) => waits(receiver),
+            Route::Any(group) => group.members().all().first().is_some_and(waits),
+        }
     }
 }
 
@@ -329,23 +357,51 @@ impl MessageLink for RouterLink {
         self.send_with_reply(payload, None)
     }
 
-    fn resend(&self, payload: MessagePayload) -> Result<(), Undelivered> {
-        self.offer(payload, None, Admitted::Already).map_err(Refused::give_up)
-    }
-
     fn gave_up(&self) {
         self.show(&SendError::Full, None);
     }
 
     fn waits_for_room(&self) -> bool {
-        let waits = |receiver: &Arc<Receiver>| receiver.mailbox.overflow() == Overflow::Wait;
-        match &self.resolved.load().route {
-            Route::One(receiver) => waits(receiver),
-            Route::Any(group) => group.members().all().first().is_some_and(waits),
-        }
+        self.waits()
     }
 
-    fn room(&self) -> BoxFuture<'_, ()> {
-        Box::pin(self.wait_for_room())
+    fn send_when_room(
+        &self,
+        payload: MessagePayload,
+        patience: Duration,
+    ) -> BoxFuture<'_, Result<(), Undelivered>> {
+        self.wait_with(payload, patience)
+    }
+
+    fn request(&self, payload: MessagePayload, timeout: Duration) -> Result<CorrelationId, Undelivered> {
+        let Some(desk) = &self.desk else {
+            return Err(Undelivered { error: SendError::Closed, payload });
+        };
+        let correlation = self.router.correlations.next_id();
+        if let Err(error) = desk.register_request(correlation, &self.target, timeout) {
+            self.count(&error);
+            return Err(Undelivered { error, payload });
+        }
+        let slot = ReplySlot::to_desk(correlation, Arc::clone(desk));
+        self.offer(payload, Some(slot), Admitted::Not).map_err(|Refused { error, payload, reply }| {
+            // Told here and now, so that no answer follows.
+            desk.withdraw_request(correlation);
+            if error == SendError::Full && self.waits() {
+                self.show(&error, reply.as_ref());
+            }
+            if let Some(slot) = reply {
+                slot.defuse();
+            }
+            Undelivered { error, payload }
+        })?;
+        Ok(correlation)
+    }
+
+    fn call(
+        &self,
+        payload: MessagePayload,
+        timeout: Duration,
+    ) -> BoxFuture<'_, Result<MessagePayload, RequestError>> {
+        self.call_within(payload, timeout)
     }
 }

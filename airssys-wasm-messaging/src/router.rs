@@ -6,17 +6,27 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
+use crate::correlation::CorrelationSource;
 use crate::counters::{RouterCounters, TrafficCounters, TrafficSnapshot};
-use crate::dead_letters::{DeadLetterObserver, DeadLetters};
+use crate::dead_letters::{DeadLetterCause, DeadLetterObserver, DeadLetters};
+use crate::desk::{Desk, DeskView};
 use crate::directory::{Directory, Route};
-use crate::envelope::ReplySlot;
+use crate::envelope::Envelope;
 use crate::link::{Resolved, RouterLink};
-use crate::mailbox::{MailboxSender, MailboxWarning};
+use crate::mailbox::{MailboxReceiver, MailboxSender, MailboxWarning};
+use crate::publication::Topics;
+use crate::reply::ReplySlot;
+use crate::timers::{TimerDriver, Timers};
+use crate::waits::WaitGraph;
 use airssys_wasm_core::{
     Address, ComponentId, CorrelationId, DenialRule, Guard, MessageLink, MessagePayload, MessageRouter,
-    RequestError, SendError, Undelivered,
+    RequestError, SendError, TimerId, Topic, TopicPattern, Undelivered,
 };
+
+/// The part of the host that an instance's timers for itself come from: `host/timer`.
+const TIMER_SENDER: &str = "timer";
 
 /// A message that the guard refused, or a mailbox without room.
 #[derive(Debug, Clone, Copy)]
@@ -34,12 +44,29 @@ pub struct Denial<'a> {
     pub correlation: Option<CorrelationId>,
 }
 
+/// A publication or subscription that the guard refused.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct TopicDenial<'a> {
+    /// Who wanted to publish or to subscribe.
+    pub sender: &'a Address,
+    /// The topic, or the pattern on topics.
+    pub topic: &'a str,
+    /// The rule that refused it.
+    pub rule: DenialRule,
+    /// What the sender was told.
+    pub error: &'a SendError,
+}
+
 /// Sees denials as they occur. The system layer implements it to write the audit log and to raise
 /// events.
 pub trait DenialObserver: Send + Sync + fmt::Debug {
     /// Sees one. It is called on the sender's path, for every message of a flood, so that it must
     /// neither block nor send.
     fn denied(&self, denial: &Denial<'_>);
+
+    /// Sees one that concerns a topic, under the same conditions.
+    fn topic_denied(&self, denial: &TopicDenial<'_>);
 }
 
 /// Sees mailboxes that are nearly full. The system layer implements it to raise events.
@@ -70,11 +97,14 @@ pub struct RegisterOptions {
     /// Whether the component exports `handler`; without it messages are refused as
     /// [`SendError::NoHandler`].
     pub has_handler: bool,
+    /// The largest reply that it takes, in bytes of content and content type. A larger one is refused in its
+    /// place, so that no replier can exhaust the memory of its requester.
+    pub max_answer_bytes: usize,
 }
 
 impl Default for RegisterOptions {
     fn default() -> Self {
-        Self { has_handler: true }
+        Self { has_handler: true, max_answer_bytes: usize::MAX }
     }
 }
 
@@ -104,6 +134,11 @@ impl Router {
             denials,
             dead_letters: DeadLetters::new(dead_letters),
             mailboxes,
+            correlations: Arc::new(CorrelationSource::new()),
+            registrations: AtomicU64::new(0),
+            waits: Arc::new(WaitGraph::default()),
+            timers: Arc::new(Timers::new()),
+            topics: Topics::default(),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -111,13 +146,66 @@ impl Router {
     /// Makes an instance reachable, in place of one with the same id. Registering anew keeps its
     /// counters, and links to it lead to the new mailbox with the next message.
     pub fn register(&self, id: ComponentId, mailbox: MailboxSender, options: RegisterOptions) {
-        self.inner.directory.insert(id, mailbox, options.has_handler);
+        let inner = &self.inner;
+        let number = inner.registrations.fetch_add(1, Ordering::Relaxed);
+        let desk = Arc::new(Desk::new(id.clone(), number, mailbox.clone(), options, &inner.timers));
+        if let Some(replaced) = inner.directory.insert(id, mailbox, options.has_handler, desk) {
+            inner.close(&replaced.desk);
+        }
     }
 
     /// Makes an instance unreachable and forgets its counters. Its mailbox is left as it is. False
     /// where it was not registered.
     pub fn deregister(&self, id: &ComponentId) -> bool {
-        self.inner.directory.remove(id)
+        let removed = self.inner.directory.remove(id);
+        if let Some(removed) = &removed {
+            self.inner.close(&removed.desk);
+        }
+        removed.is_some()
+    }
+
+    /// An instance has ended, and another may follow in its place: its requests and timers end with it, and
+    /// the answers that wait for it are discarded. How many those were. Its messages wait on, and its
+    /// subscriptions stay.
+    pub fn end_life(&self, id: &ComponentId, mailbox: &mut MailboxReceiver) -> usize {
+        let desk =
+            self.inner.directory.find_instance(id.address()).map(|receiver| Arc::clone(&receiver.desk));
+        if let Some(desk) = &desk {
+            desk.clear();
+        }
+        let discarded = mailbox.discard_answers();
+        if let Some(desk) = &desk {
+            desk.discard(discarded);
+        }
+        discarded
+    }
+
+    /// What an instance has under way with others; none where it is not registered.
+    #[must_use]
+    pub fn desk(&self, id: &ComponentId) -> Option<DeskView> {
+        self.inner.directory.find_instance(id.address()).map(|receiver| DeskView::new(&receiver.desk))
+    }
+
+    /// Instances that wait for another one in the middle of a call, at this moment.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.inner.waits.len()
+    }
+
+    /// What fires timers and the deadlines of requests; none where it was taken already and still runs.
+    /// Somebody has to run it.
+    pub fn timer_driver(&self) -> Option<TimerDriver> {
+        TimerDriver::take(&self.inner.timers, &self.inner)
+    }
+
+    /// Where the ids of all requests of this router come from.
+    #[must_use]
+    pub fn correlations(&self) -> Arc<CorrelationSource> {
+        Arc::clone(&self.inner.correlations)
+    }
+
+    pub(crate) fn inner(&self) -> &Arc<Inner> {
+        &self.inner
     }
 
     /// Registered instances.
@@ -138,17 +226,7 @@ impl Router {
     /// [`SendError::Denied`] where a right is missing, [`SendError::NotFound`] where there is no
     /// such receiver and the sender may know it.
     pub fn open_link(&self, sender: &Address, target: &Address) -> Result<RouterLink, SendError> {
-        let traffic = self.inner.traffic(sender);
-        match self.inner.resolve(sender, target, None) {
-            Ok(resolved) => {
-                let router = Arc::clone(&self.inner);
-                Ok(RouterLink::new(router, sender.clone(), target.clone(), traffic, resolved))
-            }
-            Err(error) => {
-                traffic.count(&error);
-                Err(error)
-            }
-        }
+        self.inner.open_link(sender, target)
     }
 
     /// Sends one message from a part of the host, without waiting. The guard sees the host as the
@@ -235,6 +313,41 @@ impl MessageRouter for Router {
         let link = self.open_link(sender, target)?;
         Ok(Arc::new(link))
     }
+
+    fn cancel_request(&self, requester: &ComponentId, correlation: CorrelationId) -> bool {
+        self.inner.desk(requester).is_ok_and(|desk| desk.cancel_request(correlation))
+    }
+
+    fn publish(
+        &self,
+        publisher: &ComponentId,
+        topic: &Topic,
+        payload: &MessagePayload,
+    ) -> Result<u32, SendError> {
+        self.inner.publish(publisher.address(), topic, payload)
+    }
+
+    fn subscribe(&self, subscriber: &ComponentId, pattern: &TopicPattern) -> Result<(), SendError> {
+        self.inner.subscribe(subscriber, pattern)
+    }
+
+    fn unsubscribe(&self, subscriber: &ComponentId, pattern: &TopicPattern) -> bool {
+        self.inner.unsubscribe(subscriber, pattern)
+    }
+
+    fn send_after(
+        &self,
+        sender: &ComponentId,
+        target: &Address,
+        payload: MessagePayload,
+        delay: Duration,
+    ) -> Result<TimerId, SendError> {
+        self.inner.desk(sender)?.send_after(target, payload, delay)
+    }
+
+    fn cancel_timer(&self, sender: &ComponentId, timer: TimerId) -> bool {
+        self.inner.desk(sender).is_ok_and(|desk| desk.cancel_timer(timer))
+    }
 }
 
 fn refused(error: SendError, payload: MessagePayload, reply: Option<ReplySlot>) -> Undelivered {
@@ -247,17 +360,80 @@ fn refused(error: SendError, payload: MessagePayload, reply: Option<ReplySlot>) 
 /// What a router and its links share.
 #[derive(Debug)]
 pub(crate) struct Inner {
-    guard: Arc<dyn Guard>,
+    pub(crate) guard: Arc<dyn Guard>,
     guard_generation: Arc<AtomicU64>,
     invalidated: AtomicU64,
-    directory: Directory,
+    pub(crate) directory: Directory,
     counters: RouterCounters,
     denials: Option<Arc<dyn DenialObserver>>,
     pub(crate) dead_letters: DeadLetters,
     mailboxes: Option<Arc<dyn MailboxObserver>>,
+    pub(crate) correlations: Arc<CorrelationSource>,
+    /// Numbers registrations.
+    pub(crate) registrations: AtomicU64,
+    pub(crate) waits: Arc<WaitGraph>,
+    timers: Arc<Timers>,
+    pub(crate) topics: Topics,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.timers.recall();
+    }
 }
 
 impl Inner {
+    fn open_link(self: &Arc<Self>, sender: &Address, target: &Address) -> Result<RouterLink, SendError> {
+        let (traffic, desk) = self.sender(sender);
+        match self.resolve(sender, target, None) {
+            Ok(resolved) => {
+                let own = (traffic, desk);
+                Ok(RouterLink::new(Arc::clone(self), sender.clone(), target.clone(), own, resolved))
+            }
+            Err(error) => {
+                traffic.count(&error);
+                Err(error)
+            }
+        }
+    }
+
+    /// What a registered instance has under way.
+    fn desk(&self, id: &ComponentId) -> Result<Arc<Desk>, SendError> {
+        let receiver = self.directory.find_instance(id.address()).ok_or(SendError::Closed)?;
+        Ok(Arc::clone(&receiver.desk))
+    }
+
+    /// Ends a registration's part in everything.
+    fn close(&self, desk: &Desk) {
+        for pattern in desk.close() {
+            self.topics.remove(&pattern, desk.number());
+        }
+    }
+
+    /// Sends what an instance wanted to be sent by now: to itself as `host/timer`, which needs no right, to
+    /// others as the instance itself, with the rights that it has now.
+    pub(crate) fn fire(self: &Arc<Self>, desk: &Desk, timer: TimerId) {
+        let Some(delayed) = desk.take_timer(timer) else { return };
+        let own = desk.id().address();
+        let sender = match Address::host(TIMER_SENDER) {
+            Ok(timer) if delayed.target == *own => timer,
+            _ => own.clone(),
+        };
+        let sent = match self.open_link(&sender, &delayed.target) {
+            Ok(link) => link.send(delayed.payload).inspect_err(|undelivered| {
+                // Nobody is there to wait.
+                if undelivered.error == SendError::Full && link.waits() {
+                    link.gave_up();
+                }
+            }),
+            Err(error) => Err(Undelivered { error, payload: delayed.payload }),
+        };
+        if let Err(Undelivered { error, payload }) = sent {
+            let envelope = Envelope::new(own.clone(), payload);
+            self.dead_letters.bury(&delayed.target, envelope, &DeadLetterCause::Refused(error));
+        }
+    }
+
     /// The guard's decision, then the receiver. A denial is shown to the observer.
     pub(crate) fn resolve(
         &self,
@@ -306,10 +482,17 @@ impl Inner {
         }
     }
 
-    fn traffic(&self, sender: &Address) -> Arc<TrafficCounters> {
+    pub(crate) fn show_topic_denial(&self, sender: &Address, topic: &str, error: &SendError) {
+        if let (SendError::Denied(rule), Some(observer)) = (error, &self.denials) {
+            observer.topic_denied(&TopicDenial { sender, topic, rule: *rule, error });
+        }
+    }
+
+    /// What a sender's messages are counted by, and what it has under way where it is an instance.
+    pub(crate) fn sender(&self, sender: &Address) -> (Arc<TrafficCounters>, Option<Arc<Desk>>) {
         match self.directory.find(sender) {
-            Some(Route::One(receiver)) => Arc::clone(&receiver.traffic),
-            _ => self.counters.open(sender),
+            Some(Route::One(receiver)) => (Arc::clone(&receiver.traffic), Some(Arc::clone(&receiver.desk))),
+            _ => (self.counters.open(sender), None),
         }
     }
 }

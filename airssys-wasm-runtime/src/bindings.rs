@@ -9,6 +9,8 @@ wasmtime::component::bindgen!({
     imports: {
         "airssys:core/messaging.send": async | trappable,
         "airssys:core/messaging.[method]peer.send": async | trappable,
+        "airssys:core/messaging.call": async | trappable,
+        "airssys:core/messaging.[method]peer.call": async | trappable,
         "airssys:core/services.sleep": async | trappable,
         default: trappable,
     },

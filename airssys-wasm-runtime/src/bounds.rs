@@ -53,6 +53,9 @@ pub const MAX_RANDOM_BYTES: u64 = 65_536;
 /// Targets by name whose links one instance keeps open; beyond it the cache starts anew.
 pub const MAX_CACHED_LINKS: usize = 256;
 
+/// Targets of one broadcast; those after them are refused, each with its own result.
+pub const MAX_BROADCAST_TARGETS: usize = 256;
+
 /// Message of one log record in bytes; the rest is cut and the record marked.
 pub const MAX_LOG_MESSAGE_BYTES: usize = 8 * 1024;
 

@@ -519,6 +519,8 @@ fn request_error<'a>(error: &RequestError, text: &'a str) -> types::RequestError
             SendError::TooLarge(limit) => HostErrorParam::TooLarge(*limit),
             SendError::NoHandler => HostErrorParam::NoHandler,
             SendError::RateLimited => HostErrorParam::RateLimited,
+            SendError::QuotaExceeded => HostErrorParam::QuotaExceeded,
+            SendError::WouldDeadlock => HostErrorParam::WouldDeadlock,
             _ => HostErrorParam::Denied(text),
         }),
         RequestError::TimedOut { .. } => RequestErrorParam::Refused(HostErrorParam::TimedOut),

@@ -19,7 +19,7 @@ pub struct InstancePorts {
 }
 
 impl InstancePorts {
-    /// For an instance on its own: every send is denied, it sees no neighbours, and its log goes to
+    /// For an instance on its own: whatever it sends is denied, it sees no neighbours, and its log goes to
     /// `tracing` under the target `airssys_wasm::guest`.
     #[must_use]
     pub fn isolated() -> Self {

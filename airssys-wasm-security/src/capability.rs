@@ -1,7 +1,7 @@
 //! What one component may do with messages, compiled from its manifest.
 
 use crate::pattern::PatternSet;
-use airssys_wasm_core::{Address, MessagingCapabilities};
+use airssys_wasm_core::{Address, MessagingCapabilities, Topic, TopicPattern};
 
 /// The messaging rights of one component and the limits that it sets for its senders.
 ///
@@ -27,6 +27,8 @@ use airssys_wasm_core::{Address, MessagingCapabilities};
 pub struct CapabilitySet {
     send_to: PatternSet,
     receive_from: PatternSet,
+    publish: Box<[TopicPattern]>,
+    subscribe: Box<[TopicPattern]>,
     max_message_bytes: usize,
     rate_per_second: u32,
     burst: u32,
@@ -39,6 +41,8 @@ impl CapabilitySet {
         Self {
             send_to: PatternSet::new(&capabilities.send_to),
             receive_from: PatternSet::new(&capabilities.receive_from),
+            publish: capabilities.publish.as_slice().into(),
+            subscribe: capabilities.subscribe.as_slice().into(),
             max_message_bytes: capabilities.max_message_bytes,
             rate_per_second: capabilities.rate_per_second,
             burst: capabilities.burst,
@@ -55,6 +59,19 @@ impl CapabilitySet {
     #[must_use]
     pub fn allows_receiving_from(&self, sender: &Address) -> bool {
         sender.is_host() || self.receive_from.matches(sender)
+    }
+
+    /// Whether the component's `publish` names this topic.
+    #[must_use]
+    pub fn allows_publishing_to(&self, topic: &Topic) -> bool {
+        self.publish.iter().any(|granted| granted.matches(topic))
+    }
+
+    /// Whether one of the component's `subscribe` covers this pattern whole. Several that do so only
+    /// together do not suffice.
+    #[must_use]
+    pub fn allows_subscribing_to(&self, pattern: &TopicPattern) -> bool {
+        self.subscribe.iter().any(|granted| granted.covers(pattern))
     }
 
     /// The largest message that the component takes, in bytes of content and content type.

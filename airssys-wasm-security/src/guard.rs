@@ -19,7 +19,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use crate::capability::CapabilitySet;
 use crate::clock::Clock;
 use crate::rate::MessageRateLimiter;
-use airssys_wasm_core::{Address, Admission, DenialRule, Guard, SendError};
+use airssys_wasm_core::{Address, Admission, DenialRule, Guard, SendError, Topic, TopicPattern};
 
 /// Pairs of components that a guard keeps a rate for at the same time, unless told otherwise.
 ///
@@ -37,6 +37,9 @@ const SWEEP_INTERVAL_NANOS: u64 = 100_000_000;
 /// `receive_from`; then for each message its size and the sender's rate. A sender that may not send
 /// to an address therefore cannot learn whether anybody is there. The host needs no listing and has
 /// no rate, but the receiver's largest message binds it too.
+///
+/// A publication is asked for the publisher's `publish` in place of its `send_to`, and then for the same
+/// rest at each subscriber: `publish` says that one may speak, `receive_from` whom one listens to.
 ///
 /// Rights should be granted when a component is installed and revoked when it is removed, not
 /// around a restart: revoking forgets the rates that were used up.
@@ -148,10 +151,15 @@ impl CapabilityGuard {
     }
 
     /// The first link of a pair. Rights are checked again, because the lock was released.
-    fn open_pair(&self, sender: &Address, receiver: &Address) -> Result<Arc<dyn Admission>, SendError> {
+    fn open_pair(
+        &self,
+        sender: &Address,
+        receiver: &Address,
+        way: Way,
+    ) -> Result<Arc<dyn Admission>, SendError> {
         let (from, to) = (component_of(sender), component_of(receiver));
         let mut table = self.write();
-        if let Some(known) = table.decide(sender, receiver)?.limiters.get(from) {
+        if let Some(known) = table.decide(sender, receiver, way)?.limiters.get(from) {
             return Ok(Arc::clone(known) as Arc<dyn Admission>);
         }
         if table.pairs >= self.max_pairs {
@@ -160,7 +168,7 @@ impl CapabilityGuard {
                 return Err(SendError::RateLimited);
             }
         }
-        let pair = Arc::new(self.pair(&table.decide(sender, receiver)?.set, None));
+        let pair = Arc::new(self.pair(&table.decide(sender, receiver, way)?.set, None));
         table.insert(from, to, Arc::clone(&pair));
         Ok(pair)
     }
@@ -176,16 +184,66 @@ impl CapabilityGuard {
 
 impl Guard for CapabilityGuard {
     fn authorise(&self, sender: &Address, receiver: &Address) -> Result<Arc<dyn Admission>, SendError> {
+        self.admission(sender, receiver, Way::Message)
+    }
+
+    fn authorise_publication(&self, publisher: &Address, topic: &Topic) -> Result<(), SendError> {
+        let may = |set: &CapabilitySet| set.allows_publishing_to(topic);
+        self.require(publisher, DenialRule::Publish, may)
+    }
+
+    fn authorise_subscription(&self, subscriber: &Address, pattern: &TopicPattern) -> Result<(), SendError> {
+        let may = |set: &CapabilitySet| set.allows_subscribing_to(pattern);
+        self.require(subscriber, DenialRule::Subscribe, may)
+    }
+
+    fn authorise_receipt(
+        &self,
+        publisher: &Address,
+        receiver: &Address,
+    ) -> Result<Arc<dyn Admission>, SendError> {
+        self.admission(publisher, receiver, Way::Publication)
+    }
+}
+
+/// By what a message comes, and so which right of the sender's it needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// `send_to`.
+    Message,
+    /// `publish`, which was asked for the topic already.
+    Publication,
+}
+
+impl CapabilityGuard {
+    /// The host may publish and subscribe to everything.
+    fn require(
+        &self,
+        who: &Address,
+        rule: DenialRule,
+        may: impl FnOnce(&CapabilitySet) -> bool,
+    ) -> Result<(), SendError> {
+        let allowed = who.is_host()
+            || self.read().components.get(component_of(who)).is_some_and(|component| may(&component.set));
+        if allowed { Ok(()) } else { Err(SendError::Denied(rule)) }
+    }
+
+    fn admission(
+        &self,
+        sender: &Address,
+        receiver: &Address,
+        way: Way,
+    ) -> Result<Arc<dyn Admission>, SendError> {
         let table = self.read();
         if sender.is_host() {
             let component = table.components.get(component_of(receiver)).ok_or(SendError::NotFound)?;
             return Ok(Arc::clone(&component.host) as Arc<dyn Admission>);
         }
-        if let Some(known) = table.decide(sender, receiver)?.limiters.get(component_of(sender)) {
+        if let Some(known) = table.decide(sender, receiver, way)?.limiters.get(component_of(sender)) {
             return Ok(Arc::clone(known) as Arc<dyn Admission>);
         }
         drop(table);
-        self.open_pair(sender, receiver)
+        self.open_pair(sender, receiver, way)
     }
 }
 
@@ -217,11 +275,11 @@ struct Component {
 
 impl Table {
     /// The receiver, where both sides allow the message. Not for host senders.
-    fn decide(&self, sender: &Address, receiver: &Address) -> Result<&Component, SendError> {
+    fn decide(&self, sender: &Address, receiver: &Address, way: Way) -> Result<&Component, SendError> {
         let allowed = self
             .components
             .get(component_of(sender))
-            .is_some_and(|component| component.set.allows_sending_to(receiver));
+            .is_some_and(|component| way == Way::Publication || component.set.allows_sending_to(receiver));
         if !allowed {
             return Err(SendError::Denied(DenialRule::SendTo));
         }

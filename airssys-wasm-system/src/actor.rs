@@ -9,7 +9,7 @@ use airssys_wasm_core::{
     CallError, ComponentState, EncodedValues, EndCause, FuelMetrics, MessagePayload, RequestError,
     RestartDecision, RestartTracker,
 };
-use airssys_wasm_messaging::{DeadLetterCause, Envelope, MailboxReceiver, Router};
+use airssys_wasm_messaging::{Answer, DeadLetterCause, Envelope, EnvelopeKind, MailboxReceiver, Router};
 use airssys_wasm_runtime::{
     CallFailure, Completed, ComponentInstance, InstanceSetup, RuntimeError, VerifiedComponent, WasmtimeEngine,
 };
@@ -72,6 +72,7 @@ impl Actor {
                     cause
                 }
             };
+            self.end_life();
             self.record.count_end(&cause);
             let decision = self.decide(&cause);
             let RestartDecision::Restart { delay, attempt } = decision else {
@@ -212,7 +213,14 @@ impl Actor {
             let done = Box::pin(instance.invoke(call.function(), &arguments, call.result())).await;
             return self.invoked(instance, envelope, done, warned);
         }
-        let correlation = envelope.reply.as_ref().map(|slot| slot.correlation());
+        let correlation = match &envelope.kind {
+            EnvelopeKind::Request(slot) => Some(slot.correlation()),
+            EnvelopeKind::Answer(answer) => {
+                let failed = self.take_answer(instance, answer, &envelope, warned).await;
+                return failed.inspect(|cause| self.bury(envelope, cause));
+            }
+            _ => None,
+        };
         let done = instance.handle_message(envelope.sender.as_str(), correlation, &envelope.payload).await;
         match done {
             Ok(done) => {
@@ -222,7 +230,7 @@ impl Actor {
                 if done.value.is_err() {
                     counts.handler_errors.add_one();
                 }
-                let is_wanted = match (envelope.reply, done.value) {
+                let is_wanted = match (envelope.into_reply_slot(), done.value) {
                     (Some(slot), Ok(reply)) => slot.answer(Ok(reply.unwrap_or_default())),
                     (Some(slot), Err(error)) => slot.answer(Err(RequestError::Handler(error))),
                     (None, reply) => !matches!(reply, Ok(Some(_))),
@@ -263,11 +271,37 @@ impl Actor {
         };
         let counts = &self.record.counts;
         counts.handled.add_one();
-        if !envelope.reply.is_some_and(|slot| slot.answer(reply)) {
+        if !envelope.into_reply_slot().is_some_and(|slot| slot.answer(reply)) {
             counts.unwanted_replies.add_one();
         }
         counts.finished.add_one();
         None
+    }
+
+    /// Hands over the answer to a request of the component's own; the cause where it ended the instance.
+    async fn take_answer(
+        &self,
+        instance: &mut ComponentInstance,
+        answer: &Answer,
+        envelope: &Envelope,
+        warned: &mut Warned,
+    ) -> Option<EndCause> {
+        let reply = answer.error().map_or(Ok(&envelope.payload), Err);
+        match instance.handle_callback(answer.correlation(), reply).await {
+            Ok(done) => {
+                warned.look(self, instance, done.fuel, done.time);
+                self.record.counts.callbacks.add_one();
+                self.record.counts.finished.add_one();
+                None
+            }
+            Err(failure) => Some(failure.cause),
+        }
+    }
+
+    /// The instance has ended: what it waited for and wanted to send later ends with it.
+    fn end_life(&mut self) {
+        let discarded = self.router.end_life(&self.record.id, &mut self.mailbox);
+        self.unfinished += discarded as u64;
     }
 
     fn bury(&mut self, envelope: Envelope, cause: &EndCause) {
@@ -297,6 +331,7 @@ impl Actor {
     /// The actor is over: nothing can reach it any more, and what waits becomes dead letters.
     fn over(&mut self, cause: EndCause, decision: &RestartDecision) {
         self.mailbox.close();
+        self.end_life();
         for envelope in self.mailbox.drain_remaining() {
             self.bury(envelope, &cause);
         }

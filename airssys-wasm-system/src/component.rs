@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use airssys_wasm_core::{
     Address, AddressPattern, Ceilings, ComponentLoader, ComponentManifest, MailboxConfig, SupervisionConfig,
+    TopicPattern,
 };
 
 use crate::error::SystemError;
@@ -126,6 +127,21 @@ impl Component {
     #[must_use]
     pub fn receive_from(mut self, pattern: AddressPattern) -> Self {
         self.manifest.messaging.receive_from.push(pattern);
+        self
+    }
+
+    /// Grants the right to publish to the topics that match.
+    #[must_use]
+    pub fn publish(mut self, topics: TopicPattern) -> Self {
+        self.manifest.messaging.publish.push(topics);
+        self
+    }
+
+    /// Grants the right to subscribe to patterns that this one covers. What it takes from whom is still for
+    /// [`receive_from`](Self::receive_from) to say.
+    #[must_use]
+    pub fn subscribe(mut self, topics: TopicPattern) -> Self {
+        self.manifest.messaging.subscribe.push(topics);
         self
     }
 

@@ -71,6 +71,15 @@ pub enum Event {
         /// Why not.
         error: SendError,
     },
+    /// A publication or a subscription was refused.
+    TopicRefused {
+        /// Who wanted to publish or to subscribe.
+        sender: Address,
+        /// The topic, or the pattern on topics.
+        topic: String,
+        /// Why not.
+        error: SendError,
+    },
     /// A message was accepted and could not be delivered after all.
     DeadLetter {
         /// Whom it was for.

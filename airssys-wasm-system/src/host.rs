@@ -8,9 +8,11 @@ use tokio::sync::oneshot;
 
 use airssys_wasm_core::{
     Address, AuditEvent, AuditKind, AuditReason, AuditSink, Ceilings, ComponentId, ComponentState, Guard,
-    IdError, ResourceLimits, RestartTracker, SendError,
+    IdError, MessagePayload, ResourceLimits, RestartTracker, SendError, Topic, TopicPattern,
 };
-use airssys_wasm_messaging::{CorrelationSource, Mailbox, RegisterOptions, Router, RouterOptions};
+use airssys_wasm_messaging::{
+    CorrelationSource, Mailbox, RegisterOptions, Router, RouterOptions, TopicStream,
+};
 use airssys_wasm_runtime::{
     Budget, CallLane, InstancePorts, InstanceSetup, RuntimeError, VerifiedComponent, WasmtimeEngine,
 };
@@ -127,6 +129,7 @@ impl Host {
             mailboxes: Some(observer),
         };
         let router = Router::with_options(guarding(Arc::clone(&guard)), options);
+        let correlations = router.correlations();
         let registry = Arc::new(Registry::default());
         let directory = Arc::new(Directory::new(Arc::clone(&registry), Arc::clone(&guard)));
         let inner = Inner {
@@ -138,7 +141,7 @@ impl Host {
             directory,
             events,
             audit,
-            correlations: Arc::new(CorrelationSource::new()),
+            correlations,
             began: Instant::now(),
         };
         Ok(Self { inner: Arc::new(inner) })
@@ -248,10 +251,13 @@ impl Host {
             self.inner.guard.grant(address, Arc::new(CapabilitySet::new(rights)));
             self.record(AuditKind::Granted, address, || AuditReason::text(Rights(rights)));
             for record in records {
-                let options = RegisterOptions { has_handler };
+                let options = RegisterOptions { has_handler, max_answer_bytes: rights.max_message_bytes };
                 self.inner.router.register(record.id.clone(), record.mailbox.clone(), options);
                 if let Some(traffic) = self.inner.router.traffic_counters(record.id.address()) {
                     record.set_traffic(traffic);
+                }
+                if let Some(desk) = self.inner.router.desk(&record.id) {
+                    record.set_desk(desk);
                 }
             }
             Ok(())
@@ -311,6 +317,10 @@ impl Host {
     pub(crate) async fn launch(&self, installed: Installed) -> Result<ComponentRef, SystemError> {
         let mut installed = installed;
         let address = installed.address.clone();
+        // The first start brings the runtime that timers need; where that has ended meanwhile, the next does.
+        if let Some(driver) = self.inner.router.timer_driver() {
+            tokio::spawn(driver.run());
+        }
         let mut waiting = Vec::new();
         let mut records = Vec::new();
         for Prepared { actor, first, started } in installed.instances.drain(..) {
@@ -357,6 +367,22 @@ impl Host {
         ComponentRef::open(&self.inner.router, &sender, target, &self.inner.correlations)
     }
 
+    /// Publishes as `host/api`, which needs no right; each subscriber's largest message and its mailbox's room
+    /// bind it. Tells how many subscribers accepted it: components, and streams of the host's.
+    pub fn publish(&self, topic: &Topic, payload: impl Into<MessagePayload>) -> u32 {
+        let published = Address::host(API_SENDER)
+            .ok()
+            .and_then(|sender| self.inner.router.publish_from_host(&sender, topic, &payload.into()).ok());
+        published.unwrap_or(0)
+    }
+
+    /// Everything that is published to the topics that the pattern means, from now on, as a bounded stream that
+    /// is told what it missed where it is read too slowly. Dropping it ends the subscription.
+    #[must_use = "the subscription ends when the stream is dropped"]
+    pub fn subscribe(&self, pattern: &TopicPattern) -> TopicStream {
+        self.inner.router.subscribe_from_host(pattern)
+    }
+
     /// Everything that happens from now on.
     #[must_use]
     pub fn events(&self) -> EventStream {
@@ -377,8 +403,9 @@ impl Host {
 
     /// Waits until no component has anything left to do, at most `patience`: true when it became quiet.
     ///
-    /// Quiet means that every instance runs, and that every accepted message is done with, those included that
-    /// components have sent one another meanwhile. Instances that have ended for good are left out.
+    /// Quiet means that every instance runs, and that every accepted message and answer is done with, those
+    /// included that components have sent one another meanwhile. Instances that have ended for good are left
+    /// out, and so are messages whose time has not come (`send-after`).
     pub async fn settle(&self, patience: Duration) -> bool {
         self.settle_some(|_| true, patience).await
     }
@@ -395,7 +422,7 @@ impl Host {
             let records: Vec<_> =
                 self.inner.registry.all().into_iter().filter(|record| counts(record)).collect();
             let idle = records.iter().all(|record| record.is_quiet());
-            let accepted: u64 = records.iter().map(|record| record.mailbox.accepted()).sum();
+            let accepted: u64 = records.iter().map(|record| record.accepted()).sum();
             // One look at many instances takes time, in which a message may slip from one that was not
             // looked at yet to one that was. Nothing slipped where two looks saw the same.
             if idle && before == Some(accepted) {

@@ -62,7 +62,10 @@ pub use reference::ComponentRef;
 pub use status::{ComponentStatus, Kills};
 pub use system_files::{LaunchStep, SystemFiles};
 
-pub use airssys_wasm_messaging::{DeadLetterCause, ReplyWait};
+pub use airssys_wasm_messaging::{
+    DeadLetterCause, MAX_PENDING_REQUESTS, MAX_SUBSCRIPTIONS, MAX_TIMER_BYTES, MAX_TIMERS, Published,
+    ReplyWait, TopicStream,
+};
 pub use airssys_wasm_runtime::{ComponentReport, InterfaceReport, RuntimeError, UNSUPPORTED_IMPORTS};
 pub use airssys_wasm_security::{
     AuditFault, AuditHash, AuditHashError, AuditHead, AuditVerifier, BadAuditRecord, MAX_AUDIT_RECORD_BYTES,

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use airssys_wasm_core::{AuditEvent, AuditSink, ComponentId, DenialRule};
+use airssys_wasm_core::{AuditEvent, AuditKind, AuditReason, AuditSink, ComponentId, DenialRule};
 use airssys_wasm_messaging::{
     DeadLetter, DeadLetterObserver, Denial, DenialObserver, MailboxBound, MailboxObserver, MailboxWarning,
+    TopicDenial,
 };
 
 use crate::events::{Event, EventBus, WarnedLimit};
@@ -33,6 +34,25 @@ impl DenialObserver for RouterObserver {
                 error: denial.error.clone(),
             });
         }
+    }
+
+    fn topic_denied(&self, denial: &TopicDenial<'_>) {
+        let rule = denial.rule.manifest_key();
+        tracing::debug!(sender = %denial.sender, topic = denial.topic, rule, "topic refused");
+        if let Some(audit) = &self.audit {
+            // No component is the target of a topic.
+            let reason = AuditReason::text(format_args!("{}: {}", denial.topic, denial.error));
+            audit.record(AuditEvent {
+                sender: Some(denial.sender.clone()),
+                rule: Some(rule),
+                ..AuditEvent::of_log(AuditKind::Denied, Some(reason))
+            });
+        }
+        self.events.raise_unrecorded(|| Event::TopicRefused {
+            sender: denial.sender.clone(),
+            topic: denial.topic.to_owned(),
+            error: denial.error.clone(),
+        });
     }
 }
 

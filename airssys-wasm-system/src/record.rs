@@ -8,7 +8,7 @@ use semver::Version;
 use tokio::sync::watch;
 
 use airssys_wasm_core::{Address, ComponentId, ComponentState, ComponentSummary, EndCause, MemoryMetrics};
-use airssys_wasm_messaging::{MailboxSender, TrafficCounters};
+use airssys_wasm_messaging::{DeskView, MailboxSender, TrafficCounters};
 use airssys_wasm_runtime::{MemoryGauge, PoolShare};
 
 use crate::actor_state::ActorState;
@@ -27,6 +27,8 @@ pub(crate) struct InstanceRecord {
     pub(crate) mailbox: MailboxSender,
     /// What it sends; given by the router when it is registered.
     traffic: OnceLock<Arc<TrafficCounters>>,
+    /// What it has under way with others; likewise.
+    desk: OnceLock<DeskView>,
     stop_grace: Duration,
     pub(crate) control: Control,
     pub(crate) counts: Counts,
@@ -71,7 +73,9 @@ impl Memory {
 pub(crate) struct Counts {
     pub(crate) handled: Count,
     pub(crate) handler_errors: Count,
-    /// Messages taken from the mailbox and done with, well or badly.
+    /// Answers to its own requests that its handler completed.
+    pub(crate) callbacks: Count,
+    /// Messages and answers taken from the mailbox and done with, well or badly.
     pub(crate) finished: Count,
     pub(crate) restarts: Count,
     /// Messages that it was given and did not handle after all.
@@ -121,6 +125,7 @@ impl InstanceRecord {
             pool_share,
             mailbox,
             traffic: OnceLock::new(),
+            desk: OnceLock::new(),
             stop_grace,
             control: Control::default(),
             counts: Counts::default(),
@@ -131,6 +136,16 @@ impl InstanceRecord {
     /// What it sends is counted here from now on. A second call changes nothing.
     pub(crate) fn set_traffic(&self, traffic: Arc<TrafficCounters>) {
         self.traffic.get_or_init(|| traffic);
+    }
+
+    /// What it has under way is seen here from now on. A second call changes nothing.
+    pub(crate) fn set_desk(&self, desk: DeskView) {
+        self.desk.get_or_init(|| desk);
+    }
+
+    /// Messages and answers that its mailbox has taken so far.
+    pub(crate) fn accepted(&self) -> u64 {
+        self.mailbox.accepted().saturating_add(self.mailbox.answers())
     }
 
     /// How long it may take to drain and shut down.
@@ -175,7 +190,7 @@ impl InstanceRecord {
     /// finished first, so that equality means that there was nothing left at the second look.
     fn is_idle(&self) -> bool {
         let finished = self.counts.finished.get();
-        finished.saturating_add(self.mailbox.overflowed()) >= self.mailbox.accepted()
+        finished.saturating_add(self.mailbox.overflowed()) >= self.accepted()
     }
 
     pub(crate) fn count_end(&self, cause: &EndCause) {
@@ -203,6 +218,7 @@ impl InstanceRecord {
     pub(crate) fn status(&self) -> ComponentStatus {
         let standing = self.state.borrow().clone();
         let traffic = self.traffic.get().map(|traffic| traffic.snapshot()).unwrap_or_default();
+        let desk = self.desk.get().map(DeskView::snapshot).unwrap_or_default();
         let counts = &self.counts;
         ComponentStatus {
             id: self.id.clone(),
@@ -210,6 +226,12 @@ impl InstanceRecord {
             last_end: standing.last_end,
             handled: counts.handled.get(),
             handler_errors: counts.handler_errors.get(),
+            callbacks: counts.callbacks.get(),
+            discarded_answers: desk.discarded_answers,
+            pending_requests: desk.pending_requests,
+            timers: desk.timers,
+            timer_bytes: desk.timer_bytes,
+            subscriptions: desk.subscriptions,
             restarts: counts.restarts.get(),
             unwanted_replies: counts.unwanted_replies.get(),
             kills: Kills {

@@ -32,6 +32,18 @@ pub struct ComponentStatus {
     pub handled: u64,
     /// Messages that its handler answered with an error of its own.
     pub handler_errors: u64,
+    /// Answers to its own requests that its handler completed.
+    pub callbacks: u64,
+    /// Answers to its own requests that were discarded: late, or for an instance that had ended.
+    pub discarded_answers: u64,
+    /// Its requests that wait for their answers.
+    pub pending_requests: usize,
+    /// Its timers that have not fired.
+    pub timers: usize,
+    /// What they hold, in bytes.
+    pub timer_bytes: usize,
+    /// Patterns that it is subscribed to.
+    pub subscriptions: usize,
     /// Times that it was started again.
     pub restarts: u64,
     /// Replies of its handler that nobody waited for, or waited for any more.

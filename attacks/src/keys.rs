@@ -35,6 +35,8 @@ pub const DECLARED_KEYS: &[DeclaredKey] = &[
     exempt("mailbox.overflow", "says who loses at the bounds of the mailbox, which are attacked"),
     attacked("capabilities.messaging.send_to"),
     attacked("capabilities.messaging.receive_from"),
+    attacked("capabilities.messaging.publish"),
+    attacked("capabilities.messaging.subscribe"),
     attacked("capabilities.messaging.max_message_bytes"),
     attacked("capabilities.messaging.rate_per_second"),
     attacked("capabilities.messaging.burst"),
@@ -80,6 +82,7 @@ pub const DECLARED_BOUNDS: &[DeclaredKey] = &[
     attacked("HTTP_BUFFERED_CHUNKS"),
     attacked("MAX_RANDOM_BYTES"),
     attacked("MAX_CACHED_LINKS"),
+    attacked("MAX_BROADCAST_TARGETS"),
     attacked("MAX_LOG_MESSAGE_BYTES"),
     attacked("MAX_LOG_CONTEXT_PAIRS"),
     attacked("MAX_LOG_CONTEXT_BYTES"),
@@ -126,7 +129,7 @@ pub const DECLARED_BOUNDS: &[DeclaredKey] = &[
     // The core.
     attacked("MAX_CONTENT_TYPE_BYTES"),
     attacked("MAX_ID_PART_BYTES"),
-    exempt("MAX_TOPIC_BYTES", "guests name no topics yet: every such call is refused as unsupported"),
+    exempt("MAX_TOPIC_BYTES", "a longer name is no topic, and is refused as it is read; tested in the core"),
     exempt(
         "MAX_MANIFEST_BYTES",
         "a manifest is the operator's, not a guest's; its reader is tested in the core",
@@ -155,6 +158,12 @@ pub const DECLARED_BOUNDS: &[DeclaredKey] = &[
         "the longest line that the verifier takes; names and reasons have their own bounds",
     ),
     // Messaging.
+    attacked("MAX_PENDING_REQUESTS"),
+    attacked("MAX_TIMERS"),
+    attacked("MAX_TIMER_BYTES"),
+    attacked("MAX_SUBSCRIPTIONS"),
+    exempt("FEED_CAPACITY", "how far the host itself may lag behind its own stream; tested in messaging"),
+    exempt("FEED_MAX_BYTES", "the same in bytes: the bound of the mailbox that the stream reads"),
     exempt("MAX_COUNTED_COMPONENTS", "counts components that an operator installed, one number for each"),
     exempt("MAX_CODEC_BYTES", "payloads that an embedder reads by the codec module; tested in messaging"),
     exempt("MAX_CODEC_DEPTH", "payloads that an embedder reads by the codec module; tested in messaging"),

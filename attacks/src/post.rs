@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use airssys_wasm_core::{
-    Address, BoxFuture, MessageLink, MessagePayload, MessageRouter, SendError, Undelivered,
+    Address, BoxFuture, CorrelationId, MessageLink, MessagePayload, MessageRouter, RequestError, SendError,
+    Undelivered,
 };
 
 /// Accepts every message to everybody.
@@ -80,15 +82,21 @@ impl MessageLink for Link {
         Ok(())
     }
 
-    fn resend(&self, payload: MessagePayload) -> Result<(), Undelivered> {
-        self.send(payload)
-    }
-
     fn waits_for_room(&self) -> bool {
         false
     }
 
-    fn room(&self) -> BoxFuture<'_, ()> {
-        Box::pin(std::future::ready(()))
+    fn send_when_room(&self, payload: MessagePayload, _: Duration) -> BoxFuture<'_, Result<(), Undelivered>> {
+        Box::pin(std::future::ready(self.send(payload)))
+    }
+
+    /// Nobody answers here.
+    fn request(&self, payload: MessagePayload, _: Duration) -> Result<CorrelationId, Undelivered> {
+        Err(Undelivered { error: SendError::Closed, payload })
+    }
+
+    /// Nobody answers here.
+    fn call(&self, _: MessagePayload, _: Duration) -> BoxFuture<'_, Result<MessagePayload, RequestError>> {
+        Box::pin(std::future::ready(Err(RequestError::Refused(SendError::Closed))))
     }
 }

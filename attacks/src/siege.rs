@@ -215,6 +215,10 @@ impl Siege {
         Ok(())
     }
 
+    pub(crate) fn host(&self) -> &Host {
+        self.field.host()
+    }
+
     pub(crate) fn status(&self) -> Result<ComponentStatus> {
         self.field.status(self.hostile.address())
     }

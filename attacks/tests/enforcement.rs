@@ -114,7 +114,15 @@ fn every_section_of_limits_and_rights_is_listed_whole() {
     keys.extend(keys!("mailbox", MailboxConfig { capacity, max_bytes, overflow }));
     keys.extend(keys!(
         "capabilities.messaging",
-        MessagingCapabilities { send_to, receive_from, max_message_bytes, rate_per_second, burst }
+        MessagingCapabilities {
+            send_to,
+            receive_from,
+            publish,
+            subscribe,
+            max_message_bytes,
+            rate_per_second,
+            burst
+        }
     ));
     keys.extend(keys!("supervision", SupervisionConfig { policy, max_restarts, window_seconds, backoff }));
     keys.extend(keys!("supervision.backoff", Backoff { initial_ms, max_ms, factor, jitter }));
@@ -140,6 +148,7 @@ fn the_manifests_have_every_declared_key() {
         let value = match key {
             "overflow" => "\"wait\"",
             "send_to" | "receive_from" => "[\"a/*\"]",
+            "publish" | "subscribe" => "[\"a.#\"]",
             "restart" => "\"transient\"",
             "factor" | "jitter" => "1.0",
             "instances" | "max_restarts" => "2",

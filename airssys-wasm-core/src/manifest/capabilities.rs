@@ -5,7 +5,8 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use super::document::Report;
 use super::mailbox::MailboxConfig;
 use super::section::{Bounds, Found, Section};
-use crate::pattern::{AddressPattern, TopicPattern};
+use crate::pattern::AddressPattern;
+use crate::topic::TopicPattern;
 
 /// Largest `max_message_bytes`, in bytes.
 const MAX_MESSAGE_BYTES: u64 = 16_777_216;
@@ -23,6 +24,11 @@ pub struct MessagingCapabilities {
     pub send_to: Vec<AddressPattern>,
     /// Who may send to it; only the host by default.
     pub receive_from: Vec<AddressPattern>,
+    /// Topics that it may publish to; none by default.
+    pub publish: Vec<TopicPattern>,
+    /// What it may subscribe to: patterns that one of these covers; none by default. The publisher is held to
+    /// `receive_from` as well.
+    pub subscribe: Vec<TopicPattern>,
     /// Largest message that it takes, in bytes; 1 to 16 MiB and not above the mailbox's `max_bytes`,
     /// default 64 KiB (less where the mailbox holds less).
     pub max_message_bytes: usize,
@@ -37,6 +43,8 @@ impl Default for MessagingCapabilities {
         Self {
             send_to: Vec::new(),
             receive_from: Vec::new(),
+            publish: Vec::new(),
+            subscribe: Vec::new(),
             max_message_bytes: 65_536,
             rate_per_second: 1_000,
             burst: 100,
@@ -73,19 +81,13 @@ fn read_messaging(
         &["send_to", "receive_from", "publish", "subscribe", "max_message_bytes", "rate_per_second", "burst"],
     );
     let default = MessagingCapabilities::default();
-    for key in ["publish", "subscribe"] {
-        section.parsed(
-            report,
-            key,
-            "for example \"logs.parsed\" or \"logs.raw.#\"",
-            str::parse::<TopicPattern>,
-        );
-    }
     let rate = Bounds::new(1..=MAX_RATE, "messages per second");
     let burst = Bounds::new(1..=MAX_RATE, "messages");
     MessagingCapabilities {
         send_to: addresses(&section, report, "send_to"),
         receive_from: addresses(&section, report, "receive_from"),
+        publish: topics(&section, report, "publish"),
+        subscribe: topics(&section, report, "subscribe"),
         max_message_bytes: read_message_size(&section, report, mailbox)
             .unwrap_or_else(|| default.max_message_bytes.min(mailbox.max_bytes)),
         rate_per_second: section.count(report, "rate_per_second", &rate).unwrap_or(default.rate_per_second),
@@ -96,6 +98,10 @@ fn read_messaging(
 fn addresses(section: &Section<'_>, report: &mut Report, key: &str) -> Vec<AddressPattern> {
     let help = "for example \"logs/parser\", \"logs/parser/0\" or \"logs/*\"";
     section.parsed(report, key, help, str::parse)
+}
+
+fn topics(section: &Section<'_>, report: &mut Report, key: &str) -> Vec<TopicPattern> {
+    section.parsed(report, key, "for example \"logs.parsed\" or \"logs.raw.#\"", str::parse)
 }
 
 /// A message that cannot wait in the mailbox can never arrive.

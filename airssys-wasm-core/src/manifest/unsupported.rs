@@ -6,28 +6,16 @@ use toml::de::{DeTable, DeValue};
 
 use super::document::{Report, Span};
 
-/// When a key is refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum When {
-    Present,
-    NotEmpty,
-}
-
-/// A dotted path of keys, and when it is refused. A path goes through each table of an array.
-type Row = (&'static str, When);
-
-const COMPONENT: &[Row] = &[
-    ("capabilities.messaging.publish", When::NotEmpty),
-    ("capabilities.messaging.subscribe", When::NotEmpty),
-    ("capabilities.storage", When::Present),
-    ("capabilities.filesystem", When::Present),
-    ("capabilities.network", When::Present),
-    ("capabilities.environment", When::Present),
-    ("health", When::Present),
+/// Dotted paths of keys. A path goes through each table of an array.
+const COMPONENT: &[&str] = &[
+    "capabilities.storage",
+    "capabilities.filesystem",
+    "capabilities.network",
+    "capabilities.environment",
+    "health",
 ];
 
-const SYSTEM: &[Row] =
-    &[("host.data_dir", When::Present), ("component.group", When::Present), ("group", When::Present)];
+const SYSTEM: &[&str] = &["host.data_dir", "component.group", "group"];
 
 /// Refuses what a `Component.toml` says and this version does not enforce.
 pub(super) fn refuse_in_component(root: &DeTable<'_>, report: &mut Report) {
@@ -39,23 +27,22 @@ pub(super) fn refuse_in_system(root: &DeTable<'_>, report: &mut Report) {
     refuse(root, report, SYSTEM);
 }
 
-fn refuse(root: &DeTable<'_>, report: &mut Report, rows: &[Row]) {
-    for (path, when) in rows {
-        refuse_in(root, path, path, *when, report);
+fn refuse(root: &DeTable<'_>, report: &mut Report, rows: &[&str]) {
+    for path in rows {
+        refuse_in(root, path, path, report);
     }
 }
 
 /// Refuses what lies under `rest`, the part of `path` that is left below `table`.
-fn refuse_in(table: &DeTable<'_>, path: &str, rest: &str, when: When, report: &mut Report) {
+fn refuse_in(table: &DeTable<'_>, path: &str, rest: &str, report: &mut Report) {
     let (key, rest) = rest.split_once('.').map_or((rest, None), |(key, rest)| (key, Some(rest)));
     let Some((name, value)) = table.get_key_value(key) else { return };
     let tables = value.get_ref().as_array().into_iter().flat_map(|array| array.iter());
     let mut tables =
         tables.filter_map(|element| Some((element.span(), element.get_ref().as_table()?))).peekable();
     match (rest, value.get_ref()) {
-        (Some(rest), DeValue::Table(inner)) => refuse_in(inner, path, rest, when, report),
-        (Some(rest), _) => tables.for_each(|(_, inner)| refuse_in(inner, path, rest, when, report)),
-        (None, DeValue::Array(elements)) if when == When::NotEmpty && elements.is_empty() => {}
+        (Some(rest), DeValue::Table(inner)) => refuse_in(inner, path, rest, report),
+        (Some(rest), _) => tables.for_each(|(_, inner)| refuse_in(inner, path, rest, report)),
         (None, DeValue::Table(_)) => refuse_at(report, value.span(), &format!("[{path}]")),
         (None, _) if tables.peek().is_some() => {
             tables.for_each(|(span, _)| refuse_at(report, span, &format!("[[{path}]]")));

@@ -29,6 +29,8 @@ fn what_is_absent_has_its_default() {
     let nothing = MessagingCapabilities {
         send_to: vec![],
         receive_from: vec![],
+        publish: vec![],
+        subscribe: vec![],
         max_message_bytes: 65_536,
         rate_per_second: 1_000,
         burst: 100,
@@ -58,7 +60,7 @@ fn what_is_given_arrives() {
                     | "[capabilities.environment]"
             );
         }
-        is_enforced && !line.starts_with("publish") && !line.starts_with("subscribe")
+        is_enforced
     });
     let text = enforced.collect::<Vec<_>>().join("\n");
     let manifest = component(&text).expect("all of it is enforced");
@@ -81,6 +83,8 @@ fn what_is_given_arrives() {
     assert_eq!(texts(&manifest.messaging.send_to), ["logs/*"]);
     assert_eq!(texts(&manifest.messaging.receive_from), ["logs/tail"]);
     let messaging = &manifest.messaging;
+    assert_eq!(messaging.publish, ["logs.parsed".parse().expect("a topic")]);
+    assert_eq!(messaging.subscribe, ["logs.raw.#".parse().expect("a pattern")]);
     assert_eq!(
         (messaging.max_message_bytes, messaging.rate_per_second, messaging.burst),
         (65_537, 1_001, 101)
@@ -257,9 +261,6 @@ fn patterns_are_checked_one_by_one() {
 #[test]
 fn what_is_not_enforced_is_validated_and_refused() {
     let refused = |what: &str| format!("{what} is not supported by this version");
-    check("[capabilities.messaging]\npublish = []\nsubscribe = []", "");
-    check("[capabilities.messaging]\npublish = [\"a.b\"]", &refused("7:1 `publish`"));
-    check("[capabilities.messaging]\nsubscribe = [\"a.#\"]", &refused("7:1 `subscribe`"));
     check("[capabilities.storage]\nquota_bytes = 1", &refused("6:1 [capabilities.storage]"));
     check("[capabilities]\nstorage.quota_bytes = 1", &refused("7:1 [capabilities.storage]"));
     check("[capabilities.filesystem]", &refused("6:1 [capabilities.filesystem]"));

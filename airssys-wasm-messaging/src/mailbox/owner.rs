@@ -95,6 +95,23 @@ impl MailboxReceiver {
         remaining
     }
 
+    /// Takes out the answers that wait, because their requester is gone, and leaves the messages. They are no
+    /// dead letters: nobody waits for them any more. How many there were.
+    pub(crate) fn discard_answers(&mut self) -> usize {
+        let mut state = self.shared.lock();
+        let mut count = 0;
+        for queue in [&mut self.batch, &mut state.queue] {
+            queue.retain(|envelope| {
+                if envelope.is_answer() {
+                    self.shared.begin(envelope);
+                    count += 1;
+                }
+                !envelope.is_answer()
+            });
+        }
+        count
+    }
+
     /// The senders' side of this mailbox.
     #[must_use]
     pub fn sender(&self) -> MailboxSender {
@@ -111,7 +128,7 @@ impl MailboxReceiver {
             // One at a time: what lies in a batch could not be dropped as the oldest any more. Begun
             // under the lock, because a sender may be about to make room at the front.
             if let Some(envelope) = state.queue.pop_front() {
-                self.shared.begun.add(&envelope);
+                self.shared.begin(&envelope);
                 return Taken::Message(envelope);
             }
         } else {
@@ -137,7 +154,7 @@ impl MailboxReceiver {
 
     /// Releases the message's room.
     fn begin(&self, envelope: Envelope) -> Taken {
-        self.shared.begun.add(&envelope);
+        self.shared.begin(&envelope);
         self.shared.offer_room();
         Taken::Message(envelope)
     }

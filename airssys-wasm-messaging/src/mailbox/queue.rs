@@ -31,6 +31,10 @@ pub(super) struct Shared {
     /// Those of the dropped that newer messages pushed out.
     pub(super) overflowed: AtomicU64,
     pub(super) begun: Begun,
+    /// Answers accepted, beside the messages. Written under the lock.
+    pub(super) answers: AtomicU64,
+    /// What the answers that wait hold. Raised under the lock.
+    answer_bytes: AtomicU64,
     /// How many wait for room.
     waiting: AtomicUsize,
     /// The heaviest message refused as full since room was last offered. Raised under the lock; an
@@ -96,6 +100,8 @@ impl Shared {
             dropped_bytes: AtomicU64::new(0),
             overflowed: AtomicU64::new(0),
             begun: Begun::default(),
+            answers: AtomicU64::new(0),
+            answer_bytes: AtomicU64::new(0),
             waiting: AtomicUsize::new(0),
             largest_refused: AtomicU64::new(0),
             room: Notify::new(),
@@ -134,6 +140,38 @@ impl Shared {
             owner.wake();
         }
         Ok(pushed)
+    }
+
+    /// Puts an answer into the queue. The requester has a place for it, so that only its bytes can be too
+    /// many: those of all answers that wait are bounded as those of the messages are, and beside them.
+    pub(super) fn push_answer(&self, envelope: Envelope) -> Result<(), (SendError, Envelope)> {
+        let weight = weight(&envelope);
+        let owner = {
+            let mut state = self.lock();
+            if self.closed.load(Ordering::Relaxed) {
+                return Err((SendError::Closed, envelope));
+            }
+            if weight > self.max_bytes.saturating_sub(self.answer_bytes.load(Ordering::Acquire)) {
+                return Err((SendError::Full, envelope));
+            }
+            self.answer_bytes.fetch_add(weight, Ordering::AcqRel);
+            add(&self.answers, 1);
+            state.queue.push_back(envelope);
+            state.owner.take()
+        };
+        if let Some(owner) = owner {
+            owner.wake();
+        }
+        Ok(())
+    }
+
+    /// The owner begins with it: its room is free.
+    pub(super) fn begin(&self, envelope: &Envelope) {
+        if envelope.is_answer() {
+            self.answer_bytes.fetch_sub(weight(envelope), Ordering::AcqRel);
+        } else {
+            self.begun.add(envelope);
+        }
     }
 
     /// Whether one more message of this weight stays below every threshold, at the latest look at the owner or
@@ -180,10 +218,11 @@ impl Shared {
     }
 
     /// Drops from the front until the message fits. The owner takes under the same lock, so that the
-    /// front is the oldest that waits.
+    /// front is the oldest that waits. Answers take no room of messages, and stay.
     fn make_room(&self, state: &mut State, weight: u64, dropped: &mut Vec<Envelope>) {
         while !self.has_room(state, weight)
-            && let Some(oldest) = state.queue.pop_front()
+            && let Some(first) = state.queue.iter().position(|envelope| !envelope.is_answer())
+            && let Some(oldest) = state.queue.remove(first)
         {
             add(&self.dropped_bytes, self::weight(&oldest));
             add(&self.dropped, 1);
@@ -194,8 +233,14 @@ impl Shared {
 
     /// Called with the lock held.
     pub(super) fn drop_counted(&self, envelopes: &[Envelope]) {
-        add(&self.dropped_bytes, envelopes.iter().map(weight).sum());
-        add(&self.dropped, to_u64(envelopes.len()));
+        for envelope in envelopes {
+            if envelope.is_answer() {
+                self.answer_bytes.fetch_sub(weight(envelope), Ordering::AcqRel);
+            } else {
+                add(&self.dropped_bytes, weight(envelope));
+                add(&self.dropped, 1);
+            }
+        }
     }
 
     fn kept(&self, accepted: &AtomicU64, dropped: &AtomicU64) -> u64 {
@@ -260,7 +305,7 @@ impl Shared {
     }
 
     /// Half of everything, or more where a message that was refused needs more.
-    fn has_ample_room(&self) -> bool {
+    pub(super) fn has_ample_room(&self) -> bool {
         let load = self.load();
         let needed = self.largest_refused.load(Ordering::SeqCst);
         load.messages <= self.capacity / 2

@@ -30,6 +30,17 @@ impl MailboxSender {
         self.shared.push(envelope)
     }
 
+    /// Puts the answer to a request of the owner's own into the mailbox, or gives it back:
+    /// [`SendError::Full`] where all answers that wait would hold more than [`max_bytes`](Self::max_bytes).
+    pub(crate) fn push_answer(&self, envelope: Envelope) -> Result<(), (SendError, Envelope)> {
+        self.shared.push_answer(envelope)
+    }
+
+    /// Whether those who wait for room have been told, or are told now.
+    pub(crate) fn has_ample_room(&self) -> bool {
+        self.shared.overflow == Overflow::DropOldest || self.shared.has_ample_room()
+    }
+
     /// Resolves when there may be room again, or when the mailbox has closed.
     ///
     /// To be called after a refusal as full. It resolves when at most half of the messages and half
@@ -90,6 +101,13 @@ impl MailboxSender {
     #[must_use]
     pub fn bytes(&self) -> usize {
         to_usize(self.shared.load().bytes)
+    }
+
+    /// Answers to requests of the owner's own accepted since the mailbox was made. They are no messages, and
+    /// count in none of the other figures.
+    #[must_use]
+    pub fn answers(&self) -> u64 {
+        self.shared.answers.load(Ordering::Relaxed)
     }
 
     /// Messages accepted since the mailbox was made.

@@ -1,5 +1,6 @@
 //! Mailboxes, the room in them, the way to them, and what payloads are in.
 
+mod cluster;
 mod codec;
 mod mailbox;
 mod model;
@@ -7,3 +8,4 @@ mod requests;
 mod room;
 mod router;
 mod support;
+mod talk;

@@ -10,13 +10,13 @@ type Outcome = Result<(), Box<dyn Error>>;
 
 fn request() -> Result<(Envelope, ReplyWait), Box<dyn Error>> {
     let (slot, wait) = ReplySlot::new(CorrelationId::new(7));
-    Ok((Envelope { sender: sender()?, payload: "ask".into(), reply: Some(slot) }, wait))
+    Ok((Envelope::request(sender()?, "ask".into(), slot), wait))
 }
 
 #[tokio::test]
 async fn an_answer_reaches_the_requester_once() -> Outcome {
     let (envelope, mut wait) = request()?;
-    let slot = envelope.reply.ok_or("a slot")?;
+    let slot = envelope.into_reply_slot().ok_or("a slot")?;
     assert_eq!((slot.correlation(), wait.correlation()), (CorrelationId::new(7), CorrelationId::new(7)));
     assert_eq!(wait.try_take(), None);
     assert!(!slot.is_abandoned());
@@ -28,7 +28,7 @@ async fn an_answer_reaches_the_requester_once() -> Outcome {
 #[test]
 fn a_late_answer_is_discarded_and_said_so() -> Outcome {
     let (envelope, wait) = request()?;
-    let slot = envelope.reply.ok_or("a slot")?;
+    let slot = envelope.into_reply_slot().ok_or("a slot")?;
     drop(wait);
     assert!(slot.is_abandoned());
     assert!(!slot.answer(Ok(MessagePayload::empty())));

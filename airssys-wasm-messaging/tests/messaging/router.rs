@@ -6,6 +6,7 @@ use std::collections::{HashMap, HashSet};
 use std::error::Error;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::time::timeout;
 
@@ -15,8 +16,8 @@ use airssys_wasm_core::{
     MessageRouter, Overflow, RequestError, SendError,
 };
 use airssys_wasm_messaging::{
-    DeadLetter, DeadLetterCause, DeadLetterObserver, Denial, DenialObserver, Mailbox, MailboxReceiver,
-    RegisterOptions, ReplySlot, Router, RouterOptions, TrafficSnapshot,
+    DeadLetter, DeadLetterCause, DeadLetterObserver, Denial, DenialObserver, Envelope, Mailbox,
+    MailboxReceiver, RegisterOptions, ReplySlot, Router, RouterOptions, TopicDenial, TrafficSnapshot,
 };
 
 type Outcome = Result<(), Box<dyn Error>>;
@@ -101,6 +102,10 @@ impl DenialObserver for Notes {
         let request = denial.correlation.map(|id| format!(" of request {id}")).unwrap_or_default();
         self.write(format!("{} to {}: {:?}{request}", denial.sender, denial.target, denial.rule));
     }
+
+    fn topic_denied(&self, denial: &TopicDenial<'_>) {
+        self.write(format!("{} on {}: {:?}", denial.sender, denial.topic, denial.rule));
+    }
 }
 
 impl DeadLetterObserver for Notes {
@@ -161,7 +166,7 @@ fn a_message_goes_from_link_to_mailbox_with_its_true_sender() -> Outcome {
     assert_eq!(send(&*link, &from, 7), Ok(()));
     let envelope = receiver.try_next().ok_or("a message")?;
     assert_eq!((&envelope.sender, number_of(&envelope)), (&from, Some(7)));
-    assert!(envelope.reply.is_none());
+    assert!(envelope.into_reply_slot().is_none());
     Ok(())
 }
 
@@ -181,8 +186,8 @@ fn who_may_not_send_cannot_learn_who_exists() -> Outcome {
     Ok(())
 }
 
-#[test]
-fn the_guard_is_asked_once_per_link_and_size_and_rate_before_the_mailbox() -> Outcome {
+#[tokio::test]
+async fn the_guard_is_asked_once_per_link_and_size_and_rate_before_the_mailbox() -> Outcome {
     let World { router, guard, notes, from, to } = world()?;
     let mut receiver = add(&router, "t/to/0", &config(1, 1_000, Overflow::Reject))?;
     guard.limit(&from, 2);
@@ -200,7 +205,7 @@ fn the_guard_is_asked_once_per_link_and_size_and_rate_before_the_mailbox() -> Ou
 
     // What was admitted and found no room is not asked for its rate again.
     assert_eq!(taken(&mut receiver), [0]);
-    assert!(link.resend(numbered(&from, 1, 4).payload).is_ok());
+    link.send_when_room(numbered(&from, 1, 4).payload, HANG).await?;
     assert_eq!(taken(&mut receiver), [1]);
     let expected = TrafficSnapshot {
         sent: 2,
@@ -215,8 +220,8 @@ fn the_guard_is_asked_once_per_link_and_size_and_rate_before_the_mailbox() -> Ou
     Ok(())
 }
 
-#[test]
-fn a_right_that_is_taken_away_ends_the_link_and_one_given_back_mends_it() -> Outcome {
+#[tokio::test]
+async fn a_right_that_is_taken_away_ends_the_link_and_one_given_back_mends_it() -> Outcome {
     let World { router, guard, notes, from, to } = world()?;
     let mut receiver = add(&router, "t/to/0", &MailboxConfig::default())?;
     let link = router.open(&from, &to)?;
@@ -224,7 +229,8 @@ fn a_right_that_is_taken_away_ends_the_link_and_one_given_back_mends_it() -> Out
     assert!(!link.is_open());
     let denied = Err(SendError::Denied(DenialRule::SendTo));
     assert_eq!(send(&*link, &from, 0), denied);
-    assert_eq!(link.resend("again".into()).map_err(|undelivered| undelivered.error), denied);
+    let again = link.send_when_room("again".into(), HANG).await;
+    assert_eq!(again.map_err(|undelivered| undelivered.error), denied);
     assert_eq!(notes.take().len(), 2);
     assert_eq!(router.traffic(&from).map(|traffic| traffic.denied), Some(2));
     guard.allow(&from, &to, true);
@@ -289,7 +295,11 @@ fn a_closed_mailbox_is_closed_and_not_unknown() -> Outcome {
 fn a_receiver_without_handler_says_so() -> Outcome {
     let World { router, from, to, .. } = world()?;
     let (mailbox, mut receiver) = Mailbox::new(&MailboxConfig::default());
-    router.register("t/to/0".parse()?, mailbox, RegisterOptions { has_handler: false });
+    router.register(
+        "t/to/0".parse()?,
+        mailbox,
+        RegisterOptions { has_handler: false, ..RegisterOptions::default() },
+    );
     let link = router.open(&from, &to)?;
     assert_eq!(send(&*link, &from, 0), Err(SendError::NoHandler));
     assert!(receiver.try_next().is_none());
@@ -325,8 +335,8 @@ fn instances_take_turns() -> Outcome {
     Ok(())
 }
 
-#[test]
-fn a_full_instance_passes_its_turn_on() -> Outcome {
+#[tokio::test]
+async fn a_full_instance_passes_its_turn_on() -> Outcome {
     let World { router, from, to, .. } = world()?;
     let mut first = add(&router, "t/to/0", &config(1, 100, Overflow::Wait))?;
     let mut second = add(&router, "t/to/1", &config(3, 100, Overflow::Wait))?;
@@ -337,16 +347,16 @@ fn a_full_instance_passes_its_turn_on() -> Outcome {
     assert_eq!(send(&*link, &from, 4), Err(SendError::Full));
     assert!(link.waits_for_room());
     // Whichever has room first is offered the message first.
-    assert!(ready(link.room()).is_none());
+    let mut waiting = link.send_when_room(numbered(&from, 4, 4).payload, HANG);
+    assert!(ready(waiting.as_mut()).is_none());
     assert_eq!((taken(&mut first).len(), taken(&mut second).len()), (1, 3));
-    assert!(ready(link.room()).is_some());
-    assert!(link.resend(numbered(&from, 4, 4).payload).is_ok());
+    assert_eq!(ready(waiting), Some(Ok(())));
     assert_eq!(taken(&mut first).len() + taken(&mut second).len(), 1);
     Ok(())
 }
 
-#[test]
-fn want_of_room_is_a_denial_where_a_sender_is_told_of_it() -> Outcome {
+#[tokio::test]
+async fn want_of_room_is_a_denial_where_a_sender_is_told_of_it() -> Outcome {
     let room = "t/from/0 to t/to: Room";
     for (overflow, denials) in
         [(Overflow::Reject, &[room][..]), (Overflow::Wait, &[]), (Overflow::DropOldest, &[])]
@@ -360,10 +370,12 @@ fn want_of_room_is_a_denial_where_a_sender_is_told_of_it() -> Outcome {
         let noted: Vec<_> = notes.take().into_iter().filter(of_room).collect();
         assert_eq!(noted, denials, "{overflow:?}");
         if full.is_err() {
-            // Its first refusal was told, or it waits: further attempts are the same message.
-            assert!(link.resend(numbered(&from, 1, 4).payload).is_err());
             assert!(host.send("host".into()).is_err());
             assert!(notes.take().is_empty(), "{overflow:?}");
+            // Its first refusal was told, or it waits and is told at the end: all of it is the same message.
+            let waited = link.send_when_room(numbered(&from, 1, 4).payload, Duration::from_millis(1)).await;
+            assert_eq!(waited.map_err(|undelivered| undelivered.error), Err(SendError::Full));
+            assert_eq!(notes.take(), if overflow == Overflow::Wait { vec![room] } else { vec![] });
         }
         link.gave_up();
         assert_eq!(notes.take(), [room]);
@@ -409,11 +421,10 @@ async fn a_stuck_instance_keeps_nobody_from_the_others() -> Outcome {
             assert!(receivers[idle].try_next().is_some());
             timeout(HANG, waiting).await??;
             assert!(guest.waits_for_room() && send(&*guest, &from, 0) == Err(SendError::Full));
-            let mut room = guest.room();
-            assert!(ready(room.as_mut()).is_none());
+            let mut waiting = guest.send_when_room(numbered(&from, 1, 4).payload, HANG);
+            assert!(ready(waiting.as_mut()).is_none());
             assert!(receivers[idle].try_next().is_some(), "instance {idle} of {instances} got it");
-            timeout(HANG, room).await?;
-            assert!(guest.resend(numbered(&from, 1, 4).payload).is_ok());
+            waiting.await?;
             assert_eq!(taken(&mut receivers[idle]), [1], "instance {idle} of {instances}");
         }
     }
@@ -470,7 +481,7 @@ async fn a_requester_hears_of_every_refusal() -> Outcome {
     let (second, refused) = ReplySlot::new(CorrelationId::new(3));
     assert!(router.send_from_host(&host, &to, "ask".into(), Some(second)).is_err());
     assert_eq!(refused.await, Err(RequestError::Refused(SendError::Full)));
-    let slot = receiver.try_next().and_then(|envelope| envelope.reply).ok_or("a request")?;
+    let slot = receiver.try_next().and_then(Envelope::into_reply_slot).ok_or("a request")?;
     assert!(slot.answer(Ok("yes".into())));
     assert_eq!(wait.await, Ok("yes".into()));
     assert_eq!(router.traffic(&host).map(|traffic| (traffic.sent, traffic.rejected_full)), Some((1, 1)));

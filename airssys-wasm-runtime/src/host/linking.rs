@@ -13,17 +13,6 @@ use crate::state::HostState;
 /// Imports that are linked and answer with the typed error `unsupported`: their feature comes with a
 /// later version.
 pub const UNSUPPORTED_IMPORTS: &[&str] = &[
-    "messaging.request",
-    "messaging.call",
-    "messaging.cancel-request",
-    "messaging.broadcast",
-    "messaging.publish",
-    "messaging.subscribe",
-    "messaging.unsubscribe",
-    "messaging.send-after",
-    "messaging.cancel-timer",
-    "peer.request",
-    "peer.call",
     "storage.get",
     "storage.set",
     "storage.delete",

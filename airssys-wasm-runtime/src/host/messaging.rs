@@ -3,20 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use tokio::time::{Instant, timeout_at};
 use wasmtime::component::{Resource, ResourceTableError};
 
-use airssys_wasm_core::{
-    IdError, MAX_CONTENT_TYPE_BYTES, MessageLink, MessagePayload, SendError, Undelivered,
-};
+use airssys_wasm_core::{Address, IdError, PatternError, SendError, TimerId as Timer, Topic, TopicPattern};
 
 use crate::bindings::airssys::core::messaging::{
     CorrelationId, Host, HostError, HostPeer, Payload, RequestError, TimerId,
 };
 use crate::bindings::airssys::core::types;
+use crate::bounds::MAX_BROADCAST_TARGETS;
+use crate::host::delivery::{call, deliver, incoming, link_refusal, refusal, request};
 use crate::peer::Peer;
-use crate::state::{HostState, LinkError};
+use crate::state::HostState;
 
 type Refusable<T> = wasmtime::Result<Result<T, HostError>>;
 
@@ -31,45 +29,85 @@ impl Host for HostState {
         Ok(deliver(self, link, payload).await)
     }
 
-    fn request(&mut self, _: String, _: Payload, _: u32) -> Refusable<CorrelationId> {
-        unsupported("messaging.request")
+    fn request(&mut self, target: String, payload: Payload, timeout_ms: u32) -> Refusable<CorrelationId> {
+        let link = self.link(&target).map_err(link_refusal);
+        Ok(link.and_then(|link| request(&*link, payload, timeout_ms)))
     }
 
-    fn call(&mut self, _: String, _: Payload, _: u32) -> wasmtime::Result<Result<Payload, RequestError>> {
-        Ok(Err(RequestError::Refused(HostError::Unsupported("messaging.call".to_owned()))))
+    async fn call(
+        &mut self,
+        target: String,
+        payload: Payload,
+        timeout_ms: u32,
+    ) -> wasmtime::Result<Result<Payload, RequestError>> {
+        let link = match self.link(&target) {
+            Ok(link) => link,
+            Err(error) => return Ok(Err(RequestError::Refused(link_refusal(error)))),
+        };
+        Ok(call(self, link, payload, timeout_ms).await)
     }
 
-    fn cancel_request(&mut self, _: CorrelationId) -> Refusable<()> {
-        unsupported("messaging.cancel-request")
+    fn cancel_request(&mut self, correlation: CorrelationId) -> Refusable<()> {
+        let correlation = airssys_wasm_core::CorrelationId::new(correlation);
+        Ok(found(self.message_router().cancel_request(self.component_id(), correlation)))
     }
 
     fn broadcast(
         &mut self,
         targets: Vec<String>,
-        _: Payload,
+        payload: Payload,
     ) -> wasmtime::Result<Vec<Result<(), HostError>>> {
-        let refusal = || Err(HostError::Unsupported("messaging.broadcast".to_owned()));
-        Ok(targets.iter().map(|_| refusal()).collect())
+        let payload = incoming(payload);
+        let results = targets.iter().enumerate().map(|(number, target)| {
+            if number >= MAX_BROADCAST_TARGETS {
+                return Err(HostError::QuotaExceeded);
+            }
+            let payload = payload.clone()?;
+            let link = self.link(target).map_err(link_refusal)?;
+            link.send(payload).map_err(|undelivered| {
+                if undelivered.error == SendError::Full && link.waits_for_room() {
+                    link.gave_up();
+                }
+                refusal(&undelivered.error)
+            })
+        });
+        Ok(results.collect())
     }
 
-    fn publish(&mut self, _: String, _: Payload) -> Refusable<u32> {
-        unsupported("messaging.publish")
+    fn publish(&mut self, topic: String, payload: Payload) -> Refusable<u32> {
+        let publish = |topic: Topic, payload| {
+            let published = self.message_router().publish(self.component_id(), &topic, &payload);
+            published.map_err(|error| refusal(&error))
+        };
+        Ok(topic.parse().map_err(malformed).and_then(|topic| publish(topic, incoming(payload)?)))
     }
 
-    fn subscribe(&mut self, _: String) -> Refusable<()> {
-        unsupported("messaging.subscribe")
+    fn subscribe(&mut self, pattern: String) -> Refusable<()> {
+        let subscribe = |pattern: TopicPattern| {
+            let subscribed = self.message_router().subscribe(self.component_id(), &pattern);
+            subscribed.map_err(|error| refusal(&error))
+        };
+        Ok(pattern.parse().map_err(malformed).and_then(subscribe))
     }
 
-    fn unsubscribe(&mut self, _: String) -> Refusable<()> {
-        unsupported("messaging.unsubscribe")
+    fn unsubscribe(&mut self, pattern: String) -> Refusable<()> {
+        let unsubscribe =
+            |pattern: TopicPattern| found(self.message_router().unsubscribe(self.component_id(), &pattern));
+        Ok(pattern.parse().map_err(malformed).and_then(unsubscribe))
     }
 
-    fn send_after(&mut self, _: String, _: Payload, _: u64) -> Refusable<TimerId> {
-        unsupported("messaging.send-after")
+    fn send_after(&mut self, target: String, payload: Payload, delay_ms: u64) -> Refusable<TimerId> {
+        let send_after = |target: Address, payload| {
+            let delay = Duration::from_millis(delay_ms);
+            let set = self.message_router().send_after(self.component_id(), &target, payload, delay);
+            set.map(Timer::get).map_err(|error| refusal(&error))
+        };
+        let target = target.parse().map_err(|error: IdError| HostError::InvalidArgument(error.to_string()));
+        Ok(target.and_then(|target| send_after(target, incoming(payload)?)))
     }
 
-    fn cancel_timer(&mut self, _: TimerId) -> Refusable<()> {
-        unsupported("messaging.cancel-timer")
+    fn cancel_timer(&mut self, timer: TimerId) -> Refusable<()> {
+        Ok(found(self.message_router().cancel_timer(self.component_id(), Timer::new(timer))))
     }
 
     fn self_id(&mut self) -> wasmtime::Result<String> {
@@ -105,17 +143,23 @@ impl HostPeer for HostState {
         Ok(deliver(self, link, payload).await)
     }
 
-    fn request(&mut self, _: Resource<Peer>, _: Payload, _: u32) -> Refusable<CorrelationId> {
-        unsupported("peer.request")
+    fn request(
+        &mut self,
+        peer: Resource<Peer>,
+        payload: Payload,
+        timeout_ms: u32,
+    ) -> Refusable<CorrelationId> {
+        Ok(request(&**self.resource_table().get(&peer)?.link(), payload, timeout_ms))
     }
 
-    fn call(
+    async fn call(
         &mut self,
-        _: Resource<Peer>,
-        _: Payload,
-        _: u32,
+        peer: Resource<Peer>,
+        payload: Payload,
+        timeout_ms: u32,
     ) -> wasmtime::Result<Result<Payload, RequestError>> {
-        Ok(Err(RequestError::Refused(HostError::Unsupported("peer.call".to_owned()))))
+        let link = Arc::clone(self.resource_table().get(&peer)?.link());
+        Ok(call(self, link, payload, timeout_ms).await)
     }
 
     fn drop(&mut self, peer: Resource<Peer>) -> wasmtime::Result<()> {
@@ -124,88 +168,10 @@ impl HostPeer for HostState {
     }
 }
 
-fn unsupported<T>(name: &str) -> Refusable<T> {
-    Ok(Err(HostError::Unsupported(name.to_owned())))
+fn found(is_there: bool) -> Result<(), HostError> {
+    if is_there { Ok(()) } else { Err(HostError::NotFound) }
 }
 
-/// Offers a message, and waits for room where the receiver's rule says so, but never so long that the
-/// guest's own time is up before it hears of it.
-async fn deliver(
-    state: &mut HostState,
-    link: Arc<dyn MessageLink>,
-    payload: Payload,
-) -> Result<(), HostError> {
-    let payload = incoming(payload)?;
-    match link.send(payload) {
-        Ok(()) => Ok(()),
-        Err(Undelivered { error: SendError::Full, payload }) if link.waits_for_room() => {
-            wait_for_room(&*link, payload, state.clock_mut().patience()).await
-        }
-        Err(Undelivered { error, .. }) => Err(refusal(&error)),
-    }
-}
-
-async fn wait_for_room(
-    link: &dyn MessageLink,
-    mut payload: MessagePayload,
-    patience: Duration,
-) -> Result<(), HostError> {
-    if patience.is_zero() {
-        link.gave_up();
-        return Err(HostError::Full);
-    }
-    // A wait beyond every clock's range is a wait without end; the call's own time still ends it.
-    let until = Instant::now().checked_add(patience);
-    loop {
-        let room = link.room();
-        let in_time = match until {
-            Some(until) => timeout_at(until, room).await.is_ok(),
-            None => {
-                room.await;
-                true
-            }
-        };
-        match link.resend(payload) {
-            Ok(()) => return Ok(()),
-            Err(Undelivered { error: SendError::Full, payload: back }) if in_time => payload = back,
-            Err(Undelivered { error: SendError::Full, .. }) => {
-                link.gave_up();
-                return Err(HostError::Full);
-            }
-            Err(Undelivered { error, .. }) => return Err(refusal(&error)),
-        }
-    }
-}
-
-fn incoming(payload: Payload) -> Result<MessagePayload, HostError> {
-    let Payload { data, content_type } = payload;
-    let payload = MessagePayload::new(Bytes::from(data));
-    match content_type {
-        None => Ok(payload),
-        Some(text) if text.len() <= MAX_CONTENT_TYPE_BYTES => Ok(payload.with_content_type(text)),
-        Some(text) => Err(HostError::InvalidArgument(format!(
-            "content type of {} bytes; at most {MAX_CONTENT_TYPE_BYTES} are allowed",
-            text.len()
-        ))),
-    }
-}
-
-fn link_refusal(error: LinkError) -> HostError {
-    match error {
-        LinkError::Malformed(text) => HostError::InvalidArgument(text),
-        LinkError::Refused(error) => refusal(&error),
-    }
-}
-
-fn refusal(error: &SendError) -> HostError {
-    match error {
-        SendError::Denied(rule) => HostError::Denied(rule.manifest_key().to_owned()),
-        SendError::Full => HostError::Full,
-        SendError::Closed => HostError::Closed,
-        SendError::NotFound => HostError::NotFound,
-        SendError::TooLarge(limit) => HostError::TooLarge(*limit),
-        SendError::NoHandler => HostError::NoHandler,
-        SendError::RateLimited => HostError::RateLimited,
-        other => HostError::Denied(other.to_string()),
-    }
+fn malformed(error: PatternError) -> HostError {
+    HostError::InvalidArgument(error.to_string())
 }

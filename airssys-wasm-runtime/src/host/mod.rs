@@ -1,5 +1,6 @@
 //! The host's side of the imports of the WIT package and of WASI, one file per interface.
 
+mod delivery;
 mod http;
 mod linking;
 mod messaging;

@@ -3,10 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use airssys_wasm_core::{
-    Address, BoxFuture, ComponentId, EndCause, HealthStatus, LogLevel, LogRecord, LogSink, MessageLink,
-    MessagePayload, MessageRouter, ResourceLimits, SendError, Undelivered,
-};
+use airssys_wasm_core::{ComponentId, EndCause, HealthStatus, LogLevel, LogRecord, LogSink, ResourceLimits};
 use airssys_wasm_runtime::{
     InstancePorts, MAX_LOG_CONTEXT_BYTES, MAX_LOG_CONTEXT_PAIRS, MAX_LOG_MESSAGE_BYTES, UNSUPPORTED_IMPORTS,
 };
@@ -17,50 +14,12 @@ use crate::health_export::HEALTH_EXPORT;
 
 const LONG: Duration = Duration::from_secs(20);
 
-/// Opens a link to whoever is named, and takes nothing.
-#[derive(Debug)]
-struct Open(Address);
-
-impl MessageRouter for Open {
-    fn open(&self, _sender: &Address, target: &Address) -> Result<Arc<dyn MessageLink>, SendError> {
-        Ok(Arc::new(Self(target.clone())))
-    }
-}
-
-impl MessageLink for Open {
-    fn target(&self) -> &Address {
-        &self.0
-    }
-
-    fn is_open(&self) -> bool {
-        true
-    }
-
-    fn send(&self, payload: MessagePayload) -> Result<(), Undelivered> {
-        Err(Undelivered { error: SendError::Closed, payload })
-    }
-
-    fn resend(&self, payload: MessagePayload) -> Result<(), Undelivered> {
-        self.send(payload)
-    }
-
-    fn waits_for_room(&self) -> bool {
-        false
-    }
-
-    fn room(&self) -> BoxFuture<'_, ()> {
-        Box::pin(std::future::ready(()))
-    }
-}
-
 #[tokio::test]
 async fn imports_without_their_feature_answer_that_they_are_not_supported() {
     let engine = engine();
     let component = engine.verify(&guest("unsupported_imports")).unwrap();
-    let mut setup = setup(limits());
-    setup.ports.router = Arc::new(Open(Address::host("test").unwrap()));
-    let mut instance = engine.start(&component, setup).await.unwrap().value;
-    let done = instance.handle_message("host/test", None, &"test/other".into()).await.unwrap();
+    let mut instance = engine.start(&component, setup(limits())).await.unwrap().value;
+    let done = instance.handle_message("host/test", None, &"all".into()).await.unwrap();
     let reply = done.value.unwrap().unwrap();
     let lines: Vec<&str> = std::str::from_utf8(reply.bytes()).unwrap().lines().collect();
     let expected: Vec<String> = UNSUPPORTED_IMPORTS.iter().map(|name| format!("{name} {name}")).collect();

@@ -34,6 +34,7 @@ fn rights(send_to: &[&str], receive_from: &[&str]) -> Result<MessagingCapabiliti
         max_message_bytes: 100,
         rate_per_second: 1_000,
         burst: 2,
+        ..MessagingCapabilities::default()
     })
 }
 
@@ -289,4 +290,43 @@ proptest! {
         };
         prop_assert!(run().is_ok());
     }
+}
+
+#[test]
+fn a_publication_needs_publish_in_place_of_send_to_and_the_same_rest() -> Outcome {
+    let (guard, _) = trio(10)?;
+    let publish = MessagingCapabilities { publish: vec!["logs.*".parse()?], ..rights(&[], &[])? };
+    let subscribe = MessagingCapabilities { subscribe: vec!["logs.#".parse()?], ..rights(&[], &["t/p"])? };
+    grant(&guard, "t/p", &publish)?;
+    grant(&guard, "t/s", &subscribe)?;
+    let (publisher, subscriber): (Address, Address) = ("t/p/0".parse()?, "t/s/0".parse()?);
+    let host = Address::host("api")?;
+    let refused = |rule| Err(SendError::Denied(rule));
+    assert_eq!(guard.authorise_publication(&publisher, &"logs.raw".parse()?), Ok(()));
+    assert_eq!(guard.authorise_publication(&publisher, &"logs".parse()?), refused(DenialRule::Publish));
+    assert_eq!(guard.authorise_publication(&subscriber, &"logs.raw".parse()?), refused(DenialRule::Publish));
+    assert_eq!(guard.authorise_subscription(&subscriber, &"logs.raw".parse()?), Ok(()));
+    assert_eq!(guard.authorise_subscription(&subscriber, &"#".parse()?), refused(DenialRule::Subscribe));
+    assert_eq!(
+        guard.authorise_subscription(&publisher, &"logs.raw".parse()?),
+        refused(DenialRule::Subscribe)
+    );
+    assert_eq!(
+        guard.authorise_publication(&"t/nobody/0".parse()?, &"logs.raw".parse()?),
+        refused(DenialRule::Publish)
+    );
+    assert_eq!(guard.authorise_publication(&host, &"any".parse()?), Ok(()));
+    assert_eq!(guard.authorise_subscription(&host, &"#".parse()?), Ok(()));
+
+    let receipt = guard.authorise_receipt(&publisher, &subscriber)?;
+    assert_eq!(receipt.admit(101), Err(SendError::TooLarge(100)));
+    assert_eq!(passes(&receipt, 5), 2, "the pair's burst");
+    let back = guard.authorise_receipt(&subscriber, &publisher).err();
+    assert_eq!(back, Some(SendError::Denied(DenialRule::ReceiveFrom)));
+    // Messages are another right; the rate of the pair is one.
+    assert_eq!(refusal(&guard, "t/p/0", "t/s")?, Some(SendError::Denied(DenialRule::SendTo)));
+    let both = MessagingCapabilities { send_to: vec!["t/s".parse()?], ..publish };
+    grant(&guard, "t/p", &both)?;
+    assert_eq!(open(&guard, "t/p/0", "t/s")?.map(|admission| passes(&admission, 5)), Ok(0));
+    Ok(())
 }

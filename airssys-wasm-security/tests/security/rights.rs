@@ -106,6 +106,41 @@ fn rights_to_send_and_to_receive_are_apart() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
+#[test]
+fn rights_on_topics_mean_whole_segments() -> Result<(), Box<dyn Error>> {
+    let set = CapabilitySet::from(&MessagingCapabilities {
+        publish: vec!["logs.*".parse()?, "alerts.#".parse()?],
+        subscribe: vec!["logs.raw.#".parse()?, "web.*".parse()?],
+        ..MessagingCapabilities::default()
+    });
+    for (topic, allowed) in [
+        ("logs.raw", true),
+        ("logs", false),
+        ("logs.raw.web", false),
+        ("logs-x.raw", false),
+        ("alerts", true),
+        ("alerts.a.b", true),
+        ("web.a", false),
+    ] {
+        assert_eq!(set.allows_publishing_to(&topic.parse()?), allowed, "{topic}");
+    }
+    for (pattern, allowed) in [
+        ("logs.raw.#", true),
+        ("logs.raw", true),
+        ("logs.raw.*.x", true),
+        ("logs.*", false),
+        ("logs.#", false),
+        ("web.a", true),
+        ("web.*", true),
+        ("web.#", false),
+        ("#", false),
+        ("*.*", false),
+    ] {
+        assert_eq!(set.allows_subscribing_to(&pattern.parse()?), allowed, "{pattern}");
+    }
+    Ok(())
+}
+
 fn part() -> impl Strategy<Value = String> {
     prop_oneof!["[ab]{1,2}", "[a-b]-[a-b]"]
 }

@@ -11,5 +11,6 @@ mod messaging;
 mod promises;
 mod supervision;
 mod support;
+mod talk;
 mod typed_calls;
 mod warnings;

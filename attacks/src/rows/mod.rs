@@ -19,6 +19,7 @@ mod processor;
 mod rights;
 mod stack;
 mod start;
+mod talk;
 mod texts;
 mod traffic;
 mod trap;
@@ -47,6 +48,7 @@ pub fn attacks() -> Vec<Attack> {
         rights::ATTACKS,
         traffic::ATTACKS,
         mailbox::ATTACKS,
+        talk::ATTACKS,
         ending::ATTACKS,
         log::ATTACKS,
         audit::ATTACKS,

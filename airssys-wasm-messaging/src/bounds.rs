@@ -1,0 +1,21 @@
+//! The fixed bounds on what one instance can have under way with others, in one table.
+
+/// Requests of one instance that wait for their answers. Each has a place for its answer in the instance's own
+/// mailbox, beside the mailbox's capacity: a full mailbox keeps no answer out, and answers take no room of
+/// messages.
+pub const MAX_PENDING_REQUESTS: usize = 256;
+
+/// Timers of one instance that have not fired.
+pub const MAX_TIMERS: usize = 256;
+
+/// What they hold together, in bytes of payloads and target names.
+pub const MAX_TIMER_BYTES: usize = 1024 * 1024;
+
+/// Patterns that one instance is subscribed to.
+pub const MAX_SUBSCRIPTIONS: usize = 64;
+
+/// Publications that may wait in one stream of the host's, in number and in bytes. The oldest make room for new
+/// ones, and the stream is told how many it missed.
+pub const FEED_CAPACITY: usize = 1_024;
+/// See [`FEED_CAPACITY`].
+pub const FEED_MAX_BYTES: usize = 4 * 1024 * 1024;

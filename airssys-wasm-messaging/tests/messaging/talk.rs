@@ -1,0 +1,530 @@
+//! What instances have under way with one another: requests, calls, timers and subscriptions.
+
+use std::error::Error;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use crate::support::{HANG, config, ready};
+use airssys_wasm_core::{
+    Address, Admission, ComponentId, CorrelationId, Guard, MailboxConfig, MessageLink, MessagePayload,
+    MessageRouter, Overflow, RequestError, SendError, TimerId, Topic, TopicPattern,
+};
+use airssys_wasm_messaging::{
+    DeskSnapshot, Envelope, EnvelopeKind, MAX_PENDING_REQUESTS, MAX_SUBSCRIPTIONS, MAX_TIMER_BYTES,
+    MAX_TIMERS, Mailbox, MailboxReceiver, Published, RegisterOptions, Router,
+};
+
+type Outcome = Result<(), Box<dyn Error>>;
+
+const LONG: Duration = Duration::from_secs(3_600);
+const SHORT: Duration = Duration::from_millis(5);
+const MAX_ANSWER_BYTES: usize = 100;
+
+/// Lets everything pass but what concerns `t/denied`.
+#[derive(Debug)]
+struct Lenient;
+
+impl Lenient {
+    fn decide(who: &Address, error: SendError) -> Result<(), SendError> {
+        if who.name() == "denied" { Err(error) } else { Ok(()) }
+    }
+}
+
+impl Admission for Lenient {
+    fn admit(&self, _weight: usize) -> Result<(), SendError> {
+        Ok(())
+    }
+}
+
+impl Guard for Lenient {
+    fn authorise(&self, sender: &Address, receiver: &Address) -> Result<Arc<dyn Admission>, SendError> {
+        let denied = SendError::Denied(airssys_wasm_core::DenialRule::SendTo);
+        Self::decide(sender, denied.clone()).and_then(|()| Self::decide(receiver, denied))?;
+        Ok(Arc::new(Self))
+    }
+
+    fn authorise_publication(&self, publisher: &Address, _: &Topic) -> Result<(), SendError> {
+        Self::decide(publisher, SendError::Denied(airssys_wasm_core::DenialRule::Publish))
+    }
+
+    fn authorise_subscription(&self, subscriber: &Address, _: &TopicPattern) -> Result<(), SendError> {
+        Self::decide(subscriber, SendError::Denied(airssys_wasm_core::DenialRule::Subscribe))
+    }
+
+    fn authorise_receipt(&self, _: &Address, receiver: &Address) -> Result<Arc<dyn Admission>, SendError> {
+        Self::decide(receiver, SendError::Denied(airssys_wasm_core::DenialRule::ReceiveFrom))?;
+        Ok(Arc::new(Self))
+    }
+}
+
+/// An instance without a guest: the test does what it would do.
+struct Player {
+    id: ComponentId,
+    router: Router,
+    mailbox: MailboxReceiver,
+}
+
+impl Player {
+    fn new(router: &Router, id: &str) -> Result<Self, Box<dyn Error>> {
+        Self::with(router, id, &MailboxConfig::default())
+    }
+
+    fn with(router: &Router, id: &str, config: &MailboxConfig) -> Result<Self, Box<dyn Error>> {
+        let id: ComponentId = id.parse()?;
+        let (sender, mailbox) = Mailbox::new(config);
+        let options = RegisterOptions { max_answer_bytes: MAX_ANSWER_BYTES, ..RegisterOptions::default() };
+        router.register(id.clone(), sender, options);
+        Ok(Self { id, router: router.clone(), mailbox })
+    }
+
+    fn link(&self, to: &str) -> Result<Arc<dyn MessageLink>, Box<dyn Error>> {
+        Ok(self.router.open(self.id.address(), &to.parse()?)?)
+    }
+
+    fn request(&self, to: &str, within: Duration) -> Result<CorrelationId, Box<dyn Error>> {
+        Ok(self.link(to)?.request("ask".into(), within)?)
+    }
+
+    async fn next(&mut self) -> Result<Envelope, Box<dyn Error>> {
+        timeout(HANG, self.mailbox.next()).await?.ok_or_else(|| "closed".into())
+    }
+
+    /// The next message, which must be an answer.
+    async fn answer(
+        &mut self,
+    ) -> Result<(CorrelationId, Result<MessagePayload, RequestError>), Box<dyn Error>> {
+        let envelope = self.next().await?;
+        let EnvelopeKind::Answer(answer) = envelope.kind else { return Err("no answer".into()) };
+        let reply = answer.error().map_or(Ok(envelope.payload), |error| Err(error.clone()));
+        Ok((answer.correlation(), reply))
+    }
+
+    /// Replies to the next message, which must be a request; whether the reply was taken.
+    async fn reply(&mut self, reply: &str) -> Result<bool, Box<dyn Error>> {
+        let slot = self.next().await?.into_reply_slot().ok_or("no request")?;
+        Ok(slot.answer(Ok(reply.into())))
+    }
+
+    fn desk(&self) -> DeskSnapshot {
+        self.router.desk(&self.id).map(|desk| desk.snapshot()).unwrap_or_default()
+    }
+}
+
+/// A router whose timers run, until the handle is dropped.
+fn router() -> Result<(Router, JoinHandle<()>), Box<dyn Error>> {
+    let router = Router::new(Arc::new(Lenient));
+    let driver = router.timer_driver().ok_or("a driver")?;
+    assert!(router.timer_driver().is_none(), "there is one at a time");
+    Ok((router, tokio::spawn(driver.run())))
+}
+
+#[tokio::test]
+async fn an_answer_comes_to_the_own_mailbox_once() -> Outcome {
+    let (router, _driver) = router()?;
+    let (mut asker, mut other) = (Player::new(&router, "t/a/0")?, Player::new(&router, "t/b/0")?);
+    let first = asker.request("t/b", LONG)?;
+    let second = asker.request("t/b/0", LONG)?;
+    assert_ne!(first, second);
+    assert_eq!(asker.desk().pending_requests, 2);
+    assert!(other.reply("one").await? && other.reply("two").await?);
+    assert_eq!(asker.answer().await?, (first, Ok("one".into())));
+    assert_eq!(asker.answer().await?, (second, Ok("two".into())));
+    assert!(asker.mailbox.try_next().is_none());
+    assert_eq!(asker.desk(), DeskSnapshot::default());
+    Ok(())
+}
+
+#[tokio::test]
+async fn answers_keep_their_place_among_the_messages_of_who_answers() -> Outcome {
+    let (router, _driver) = router()?;
+    let (mut asker, mut other) = (Player::new(&router, "t/a/0")?, Player::new(&router, "t/b/0")?);
+    asker.request("t/b", LONG)?;
+    other.link("t/a")?.send("before".into())?;
+    other.reply("reply").await?;
+    other.link("t/a")?.send("after".into())?;
+    let mut seen = Vec::new();
+    for _ in 0..3 {
+        seen.push(String::from_utf8(asker.next().await?.payload.bytes().to_vec())?);
+    }
+    assert_eq!(seen, ["before", "reply", "after"]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_deadline_is_an_answer_and_what_comes_later_is_discarded() -> Outcome {
+    let (router, _driver) = router()?;
+    let (mut asker, mut other) = (Player::new(&router, "t/a/0")?, Player::new(&router, "t/b/0")?);
+    let began = Instant::now();
+    let request = asker.request("t/b", SHORT)?;
+    assert_eq!(asker.answer().await?, (request, Err(RequestError::TimedOut { timeout_ms: 5 })));
+    assert!(began.elapsed() >= SHORT, "never early");
+    assert!(!other.reply("late").await?);
+    assert!(asker.mailbox.try_next().is_none());
+    assert_eq!(asker.desk(), DeskSnapshot { discarded_answers: 1, ..DeskSnapshot::default() });
+    Ok(())
+}
+
+#[tokio::test]
+async fn only_the_requester_can_cancel_and_only_once() -> Outcome {
+    let (router, _driver) = router()?;
+    let (mut asker, mut other) = (Player::new(&router, "t/a/0")?, Player::new(&router, "t/b/0")?);
+    let request = asker.request("t/b", LONG)?;
+    let slot = other.next().await?.into_reply_slot().ok_or("a request")?;
+    assert_eq!(slot.correlation(), request, "the receiver knows the id");
+    assert!(!router.cancel_request(&other.id, request), "and can do nothing with it");
+    assert!(!router.cancel_request(&asker.id, CorrelationId::new(request.get() + 1)));
+    assert!(router.cancel_request(&asker.id, request));
+    assert!(!router.cancel_request(&asker.id, request));
+    assert!(slot.is_abandoned() && !slot.answer(Ok("late".into())));
+    assert!(asker.mailbox.try_next().is_none());
+    assert_eq!(asker.desk().discarded_answers, 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_refusal_is_told_at_once_and_leaves_nothing() -> Outcome {
+    let (router, _driver) = router()?;
+    let asker = Player::new(&router, "t/a/0")?;
+    let _full = Player::with(&router, "t/b/0", &config(1, 100, Overflow::Reject))?;
+    asker.request("t/b", LONG)?;
+    for (to, expected) in [("t/b", SendError::Full), ("t/nobody", SendError::NotFound)] {
+        let link = asker.link(to);
+        let error = match link {
+            Ok(link) => link.request("ask".into(), LONG).err().map(|undelivered| undelivered.error),
+            Err(error) => error.downcast::<SendError>().ok().map(|error| *error),
+        };
+        assert_eq!(error, Some(expected));
+    }
+    assert_eq!(asker.desk().pending_requests, 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn pending_requests_are_bounded_and_answers_have_their_own_room() -> Outcome {
+    let (router, _driver) = router()?;
+    // Room for a single message, and full.
+    let mut asker = Player::with(&router, "t/a/0", &config(1, MAX_ANSWER_BYTES, Overflow::Reject))?;
+    let mut other = Player::new(&router, "t/b/0")?;
+    other.link("t/a")?.send("fills it".into())?;
+    let link = asker.link("t/b")?;
+    for _ in 0..MAX_PENDING_REQUESTS {
+        link.request("ask".into(), LONG)?;
+    }
+    let refused = link.request("one more".into(), LONG).err().map(|undelivered| undelivered.error);
+    assert_eq!(refused, Some(SendError::QuotaExceeded));
+    // A reply larger than the requester takes, then replies that are too much together.
+    assert!(!other.reply(&"x".repeat(MAX_ANSWER_BYTES + 1)).await?);
+    assert!(other.reply(&"y".repeat(MAX_ANSWER_BYTES)).await?);
+    assert!(!other.reply("z").await?);
+    for _ in 3..MAX_PENDING_REQUESTS {
+        assert!(other.reply("").await?);
+    }
+    assert_eq!(asker.mailbox.sender().depth(), 1, "answers are no messages");
+    assert_eq!(asker.next().await?.payload.bytes().as_ref(), b"fills it");
+    let limit = u64::try_from(MAX_ANSWER_BYTES)?;
+    assert_eq!(asker.answer().await?.1, Err(RequestError::Refused(SendError::TooLarge(limit))));
+    assert_eq!(asker.answer().await?.1.map(|reply| reply.len()), Ok(MAX_ANSWER_BYTES));
+    assert_eq!(asker.answer().await?.1, Err(RequestError::Refused(SendError::Full)));
+    for _ in 3..MAX_PENDING_REQUESTS {
+        assert_eq!(asker.answer().await?.1, Ok(MessagePayload::empty()));
+    }
+    link.request("there is room again".into(), LONG)?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn newer_messages_push_out_no_answer() -> Outcome {
+    let (router, _driver) = router()?;
+    let mut asker = Player::with(&router, "t/a/0", &config(2, 1_000, Overflow::DropOldest))?;
+    let mut other = Player::new(&router, "t/b/0")?;
+    let request = asker.request("t/b", LONG)?;
+    other.reply("kept").await?;
+    for text in ["1", "2", "3", "4"] {
+        other.link("t/a")?.send(text.into())?;
+    }
+    assert_eq!(asker.answer().await?, (request, Ok("kept".into())));
+    assert_eq!(asker.next().await?.payload, "3".into());
+    assert_eq!(asker.next().await?.payload, "4".into());
+    assert_eq!(asker.mailbox.sender().overflowed(), 2);
+    Ok(())
+}
+
+#[tokio::test]
+async fn who_ends_leaves_nothing_behind() -> Outcome {
+    let (router, _driver) = router()?;
+    let (mut asker, mut other) = (Player::new(&router, "t/a/0")?, Player::new(&router, "t/b/0")?);
+    for _ in 0..3 {
+        asker.request("t/b", LONG)?;
+    }
+    other.link("t/a")?.send("stays".into())?;
+    other.reply("answered, and never seen").await?;
+    router.send_after(&asker.id, &"t/b".parse()?, "later".into(), LONG)?;
+    router.subscribe(&asker.id, &"a.#".parse()?)?;
+    assert_eq!(router.end_life(&asker.id, &mut asker.mailbox), 1);
+    assert!(!other.reply("too late").await?);
+    let subscribed = DeskSnapshot { subscriptions: 1, discarded_answers: 2, ..DeskSnapshot::default() };
+    assert_eq!(asker.desk(), subscribed);
+    assert_eq!(asker.next().await?.payload, "stays".into());
+    assert!(asker.mailbox.try_next().is_none());
+    assert!(router.deregister(&asker.id));
+    assert_eq!(router.publish(&other.id, &"a.b".parse()?, &"x".into()), Ok(0));
+    assert_eq!(router.subscribe(&asker.id, &"a.#".parse()?), Err(SendError::Closed));
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_end_of_the_receiver_is_an_answer() -> Outcome {
+    let (router, _driver) = router()?;
+    let (mut asker, other) = (Player::new(&router, "t/a/0")?, Player::new(&router, "t/b/0")?);
+    let request = asker.request("t/b", LONG)?;
+    drop(other);
+    let (answered, reply) = asker.answer().await?;
+    assert_eq!(answered, request);
+    assert!(matches!(reply, Err(RequestError::ReceiverEnded { .. })));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_call_waits_for_its_reply_and_no_longer_than_told() -> Outcome {
+    let (router, _driver) = router()?;
+    let (asker, mut other) = (Player::new(&router, "t/a/0")?, Player::new(&router, "t/b/0")?);
+    let link = asker.link("t/b")?;
+    let mut call = link.call("ask".into(), HANG);
+    assert!(ready(call.as_mut()).is_none());
+    assert_eq!(router.waiting(), 1);
+    assert!(other.reply("reply").await?);
+    assert_eq!(router.waiting(), 0, "not even before the caller has run again");
+    assert_eq!(call.await, Ok("reply".into()));
+
+    assert_eq!(link.call("ask".into(), SHORT).await, Err(RequestError::TimedOut { timeout_ms: 5 }));
+    assert_eq!(router.waiting(), 0);
+    assert!(!other.reply("late").await?);
+    let mut dropped = link.call("ask".into(), HANG);
+    assert!(ready(dropped.as_mut()).is_none());
+    drop(dropped);
+    assert_eq!(router.waiting(), 0);
+    let large = link.call("ask".into(), HANG);
+    let (large, taken) = tokio::join!(large, async {
+        // Skip the one whose caller is gone.
+        drop(other.next().await);
+        other.reply(&"x".repeat(MAX_ANSWER_BYTES + 1)).await
+    });
+    let limit = u64::try_from(MAX_ANSWER_BYTES)?;
+    assert_eq!((large, taken?), (Err(RequestError::Refused(SendError::TooLarge(limit))), false));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_call_into_a_chain_that_waits_for_the_caller_is_refused_at_once() -> Outcome {
+    let (router, _driver) = router()?;
+    let mut players = Vec::new();
+    for id in ["t/a/0", "t/b/0", "t/c/0"] {
+        players.push(Player::new(&router, id)?);
+    }
+    let stuck = Err(RequestError::Refused(SendError::WouldDeadlock));
+    let own = players[0].link("t/a")?;
+    assert_eq!(ready(own.call("myself".into(), LONG)), Some(stuck.clone()));
+    let (to_b, to_c, to_a) = (players[0].link("t/b")?, players[1].link("t/c")?, players[2].link("t/a")?);
+    let (mut first, mut second) = (to_b.call("ask".into(), LONG), to_c.call("ask".into(), LONG));
+    assert!(ready(first.as_mut()).is_none() && ready(second.as_mut()).is_none());
+    assert_eq!(ready(to_a.call("ask".into(), LONG)), Some(stuck));
+    // Requests and messages wait for nothing, and pass.
+    assert!(to_a.request("ask".into(), LONG).is_ok() && to_a.send("tell".into()).is_ok());
+    assert!(players[2].reply("free again").await?);
+    assert_eq!(second.await, Ok("free again".into()));
+    let mut back = to_a.call("ask".into(), LONG);
+    assert!(ready(back.as_mut()).is_none(), "b goes on, so that a can end, so that c can wait for a");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_wait_for_room_takes_part() -> Outcome {
+    let (router, _driver) = router()?;
+    let a = Player::new(&router, "t/a/0")?;
+    let mut b = Player::with(&router, "t/b/0", &config(1, 1_000, Overflow::Wait))?;
+    let (to_b, to_a) = (a.link("t/b")?, b.link("t/a")?);
+    to_b.send("fills it".into())?;
+    let mut waiting = to_b.send_when_room("waits".into(), LONG);
+    assert!(ready(waiting.as_mut()).is_none());
+    assert_eq!(
+        ready(to_a.call("ask".into(), LONG)),
+        Some(Err(RequestError::Refused(SendError::WouldDeadlock)))
+    );
+    // With room for a, it waits no more, even before it runs.
+    assert!(b.mailbox.try_next().is_some());
+    let mut call = to_a.call("ask".into(), LONG);
+    assert!(ready(call.as_mut()).is_none());
+    assert_eq!(ready(waiting), Some(Ok(())));
+    // And now it is b that waits: there will be no room.
+    let refused = ready(to_b.send_when_room("again".into(), LONG)).ok_or("it waits")?;
+    assert_eq!(refused.err().map(|undelivered| undelivered.error), Some(SendError::WouldDeadlock));
+    Ok(())
+}
+
+#[tokio::test]
+async fn of_several_instances_one_that_is_free_takes_the_call() -> Outcome {
+    let (router, _driver) = router()?;
+    let (first, mut second) = (Player::new(&router, "t/a/0")?, Player::new(&router, "t/a/1")?);
+    let link = first.link("t/a")?;
+    for _ in 0..3 {
+        let (reply, taken) = tokio::join!(link.call("ask".into(), HANG), second.reply("from the other"));
+        assert_eq!((reply, taken?), (Ok("from the other".into()), true));
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_call_waits_for_room_where_the_receiver_wants_that() -> Outcome {
+    let (router, _driver) = router()?;
+    let a = Player::new(&router, "t/a/0")?;
+    let mut b = Player::with(&router, "t/b/0", &config(1, 1_000, Overflow::Wait))?;
+    let link = a.link("t/b")?;
+    link.send("fills it".into())?;
+    assert_eq!(link.call("ask".into(), SHORT).await, Err(RequestError::Refused(SendError::Full)));
+    let (reply, taken) = tokio::join!(link.call("ask".into(), HANG), async {
+        b.mailbox.next().await;
+        b.reply("reply").await
+    });
+    assert_eq!((reply, taken?), (Ok("reply".into()), true));
+    Ok(())
+}
+
+#[tokio::test]
+async fn timers_fire_in_order_as_their_owner_and_for_itself_as_the_host() -> Outcome {
+    let (router, _driver) = router()?;
+    let (mut a, mut b) = (Player::new(&router, "t/a/0")?, Player::new(&router, "t/b/0")?);
+    let began = Instant::now();
+    for (to, text, delay) in
+        [("t/b", "third", 30), ("t/b", "first", 10), ("t/b", "second", 10), ("t/a/0", "own", 10)]
+    {
+        router.send_after(&a.id, &to.parse()?, text.into(), Duration::from_millis(delay))?;
+    }
+    assert_eq!(a.desk().timers, 4);
+    let own = a.next().await?;
+    assert_eq!((own.sender.as_str(), own.payload), ("host/timer", "own".into()));
+    for text in ["first", "second", "third"] {
+        let message = b.next().await?;
+        assert_eq!((message.sender.as_str(), message.payload), ("t/a/0", text.into()));
+    }
+    assert!(began.elapsed() >= Duration::from_millis(30), "never early");
+    assert_eq!(a.desk(), DeskSnapshot::default());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_timer_is_stopped_by_its_owner_alone_and_rights_are_asked_when_it_fires() -> Outcome {
+    let (router, _driver) = router()?;
+    let (a, b) = (Player::new(&router, "t/a/0")?, Player::new(&router, "t/b/0")?);
+    let timer = router.send_after(&a.id, &"t/b".parse()?, "x".into(), LONG)?;
+    assert!(!router.cancel_timer(&b.id, timer) && !router.cancel_timer(&a.id, TimerId::new(timer.get() + 1)));
+    assert!(router.cancel_timer(&a.id, timer) && !router.cancel_timer(&a.id, timer));
+    let refused: Address = "t/denied".parse()?;
+    router.send_after(&a.id, &refused, "x".into(), Duration::ZERO)?;
+    let buried = async {
+        while router.dead_letters().total() == 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(HANG, buried).await?;
+    assert_eq!((router.dead_letters().of(a.id.address()), router.dead_letters().of(&refused)), (1, 0));
+    assert_eq!(router.traffic(a.id.address()).map(|traffic| traffic.denied), Some(1));
+    Ok(())
+}
+
+#[test]
+fn timers_are_bounded_in_number_and_bytes() -> Outcome {
+    let router = Router::new(Arc::new(Lenient));
+    let (a, b) = (Player::new(&router, "t/a/0")?, Player::new(&router, "t/b/0")?);
+    let target: Address = "t/b".parse()?;
+    let set =
+        |player: &Player, bytes: usize| router.send_after(&player.id, &target, vec![0; bytes].into(), LONG);
+    for _ in 0..MAX_TIMERS {
+        set(&a, 0)?;
+    }
+    assert_eq!(set(&a, 0), Err(SendError::QuotaExceeded));
+    let largest = set(&b, MAX_TIMER_BYTES - target.as_str().len())?;
+    assert_eq!(b.desk().timer_bytes, MAX_TIMER_BYTES);
+    assert_eq!(set(&b, 0), Err(SendError::QuotaExceeded));
+    assert!(router.cancel_timer(&b.id, largest));
+    assert_eq!(b.desk(), DeskSnapshot::default());
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_published_comes_to_each_subscriber_once_and_in_order() -> Outcome {
+    let (router, _driver) = router()?;
+    let (mut a, mut b) = (Player::new(&router, "t/a/0")?, Player::new(&router, "t/b/0")?);
+    let (full, denied) = (
+        Player::with(&router, "t/c/0", &config(1, 1_000, Overflow::Wait))?,
+        Player::new(&router, "t/denied/0")?,
+    );
+    for (player, pattern) in
+        [(&a, "logs.#"), (&a, "logs.*"), (&a, "logs.raw"), (&b, "logs.raw"), (&full, "#")]
+    {
+        router.subscribe(&player.id, &pattern.parse()?)?;
+        router.subscribe(&player.id, &pattern.parse()?)?;
+    }
+    let denial = SendError::Denied(airssys_wasm_core::DenialRule::Subscribe);
+    assert_eq!(router.subscribe(&denied.id, &"#".parse()?), Err(denial));
+    let denial = SendError::Denied(airssys_wasm_core::DenialRule::Publish);
+    assert_eq!(router.publish(&denied.id, &"logs.raw".parse()?, &"x".into()), Err(denial));
+    let mut stream = router.subscribe_from_host(&"logs.#".parse()?);
+    let publish = |topic: &str, text: &str| {
+        router.publish(&b.id, &topic.parse().map_err(|_| SendError::Closed)?, &text.into())
+    };
+    assert_eq!(publish("logs.raw", "1"), Ok(4));
+    assert_eq!(publish("logs.raw", "2"), Ok(3), "the full one is left out and holds up nobody");
+    assert_eq!(publish("logs", "3"), Ok(2));
+    assert_eq!(publish("other", "4"), Ok(0));
+    for text in ["1", "2", "3"] {
+        let message = a.next().await?;
+        assert_eq!((message.sender.as_str(), message.payload), ("t/b/0", text.into()));
+    }
+    assert!(a.mailbox.try_next().is_none());
+    assert_eq!((b.next().await?.payload, b.next().await?.payload), ("1".into(), "2".into()));
+    for (text, on) in [("1", "logs.raw"), ("2", "logs.raw"), ("3", "logs")] {
+        let Some(Published::Message { publisher, topic, payload }) = stream.next().await else {
+            return Err("a publication".into());
+        };
+        assert_eq!((publisher.as_str(), topic.as_str(), payload), ("t/b/0", on, text.into()));
+    }
+    assert!(router.unsubscribe(&a.id, &"logs.#".parse()?) && !router.unsubscribe(&a.id, &"logs.#".parse()?));
+    assert_eq!(a.desk().subscriptions, 2);
+    Ok(())
+}
+
+#[test]
+fn subscriptions_are_bounded() -> Outcome {
+    let router = Router::new(Arc::new(Lenient));
+    let a = Player::new(&router, "t/a/0")?;
+    for number in 0..MAX_SUBSCRIPTIONS {
+        router.subscribe(&a.id, &format!("topic.{number}").parse()?)?;
+    }
+    assert_eq!(router.subscribe(&a.id, &"one.more".parse()?), Err(SendError::QuotaExceeded));
+    assert_eq!(router.subscribe(&a.id, &"topic.0".parse()?), Ok(()), "it has that one already");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_stream_that_is_read_slowly_is_told_what_it_missed() -> Outcome {
+    let (router, _driver) = router()?;
+    let a = Player::new(&router, "t/a/0")?;
+    let mut stream = router.subscribe_from_host(&"a.#".parse()?);
+    let capacity = airssys_wasm_messaging::FEED_CAPACITY;
+    for number in 0..capacity + 7 {
+        router.publish(&a.id, &"a.b".parse()?, &number.to_string().into())?;
+    }
+    assert_eq!(stream.next().await, Some(Published::Missed { count: 7 }));
+    for number in 7..capacity + 7 {
+        let Some(Published::Message { payload, .. }) = stream.next().await else {
+            return Err("a message".into());
+        };
+        assert_eq!(payload, number.to_string().into());
+    }
+    drop((router, a));
+    assert_eq!(timeout(HANG, stream.next()).await?, None, "the host is gone");
+    Ok(())
+}

@@ -1,0 +1,45 @@
+//! Sends requests without end: a message `COUNT TARGET` makes it send COUNT requests to TARGET that may take an
+//! hour. The reply counts what became of them, as decimal numbers with a space between: accepted, and refused as
+//! beyond the quota. Any other outcome is left out. A message `ping` is answered with `pong`.
+
+use airssys::core::messaging;
+use airssys::core::types::HostError;
+use exports::airssys::core::handler::{
+    CorrelationId, Guest as Handler, HandlerError, Message, Payload, RequestError,
+};
+use host_buffers as _;
+
+wit_bindgen::generate!({ path: "../../../wit", world: "message-handler" });
+
+struct Component;
+
+impl Handler for Component {
+    fn handle_message(message: Message) -> Result<Option<Payload>, HandlerError> {
+        let order = message.payload.data;
+        let data =
+            if order == b"ping" { b"pong".to_vec() } else { attack(&order).ok_or_else(not_understood)? };
+        Ok(Some(Payload { data, content_type: None }))
+    }
+
+    fn handle_callback(_: CorrelationId, _: Result<Payload, RequestError>) {}
+}
+
+fn not_understood() -> HandlerError {
+    HandlerError::InvalidMessage("not understood".to_owned())
+}
+
+fn attack(order: &[u8]) -> Option<Vec<u8>> {
+    let (count, target) = std::str::from_utf8(order).ok()?.split_once(' ')?;
+    let payload = Payload { data: b"request".to_vec(), content_type: None };
+    let (mut accepted, mut refused) = (0_u32, 0_u32);
+    for _ in 0..count.parse::<u32>().ok()? {
+        match messaging::request(target, &payload, 3_600_000) {
+            Ok(_) => accepted += 1,
+            Err(HostError::QuotaExceeded) => refused += 1,
+            Err(_) => {}
+        }
+    }
+    Some(format!("{accepted} {refused}").into_bytes())
+}
+
+export!(Component);
