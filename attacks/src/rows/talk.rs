@@ -96,7 +96,7 @@ pub(super) const ATTACKS: &[Attack] = &[
         measure: || Box::pin(broadcast()),
     },
     Attack {
-        limit: "size of a reply",
+        limit: "size of an answer to a request",
         key: "capabilities.messaging.max_message_bytes",
         guest: "answer_bomb",
         unit: "bytes of the largest taken",
