@@ -29,9 +29,10 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What the allocator may keep back, in bytes: less than half a kibibyte of each cycle.
 const RESIDENT_BYTES: u64 = 4 << 20;
-/// What the allocator and the pool may have cut into more pieces: each of the pool's 528 places for memories once,
-/// when an instance takes it for the first time, and never one for each cycle.
-const MAPPINGS: u64 = 2 * 528;
+/// What the pool may have cut into more pieces: a place that an instance was in keeps the image of its component's
+/// data, which cuts the place in up to three, until an instance of another component takes it. Which of the two
+/// components was last in a place is chance. A leak of one mapping for each batch of instances is beyond this.
+const MAPPINGS: u64 = 2 * (TOGETHER as u64 + 1);
 
 pub(super) const MEASUREMENTS: &[Attack] = &[
     Attack {
