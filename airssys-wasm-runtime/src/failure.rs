@@ -13,7 +13,7 @@ use wasmtime_wasi::I32Exit;
 
 use airssys_wasm_core::{EndCause, FuelMetrics, TrapKind};
 
-use crate::bounds::{MAX_BACKTRACE_BYTES, MAX_BACKTRACE_FRAMES};
+use crate::bounds::{MAX_BACKTRACE_BYTES, MAX_BACKTRACE_FRAMES, MAX_COMPONENT_HANDLES};
 use crate::deadline::Interruption;
 use crate::text::{cut, head};
 
@@ -51,13 +51,22 @@ impl Circumstances {
 
     /// The cause of a call that the engine ended: out of fuel before timeout, before out of memory,
     /// before any other trap.
-    pub(crate) fn trapped(&self, error: &wasmtime::Error) -> EndCause {
+    ///
+    /// `has_no_handle_left` is asked only where the engine gives a plain message.
+    pub(crate) fn trapped(
+        &self,
+        error: &wasmtime::Error,
+        has_no_handle_left: impl FnOnce() -> bool,
+    ) -> EndCause {
         if let Some(interruption) = error.downcast_ref::<Interruption>() {
             return self.interrupted(*interruption);
         }
         let trap = error.downcast_ref::<Trap>();
         if trap == Some(&Trap::OutOfFuel) {
             return EndCause::OutOfFuel(self.fuel);
+        }
+        if trap.is_none() && is_plain(error) && has_no_handle_left() {
+            return EndCause::HostLimit { detail: format!("more than {MAX_COMPONENT_HANDLES} handles") };
         }
         let kind = match trap {
             Some(trap) => trap_kind(*trap),
@@ -97,9 +106,8 @@ fn trap_kind(trap: Trap) -> TrapKind {
 ///
 /// Values that a guest hands over in a wrong form are reported by the engine as plain messages or as
 /// errors of text decoding; its bound on copies, a full resource table and too many random bytes have types of their
-/// own. Its bound on component-model handles is a plain message as well, so that it is told as a trap of the
-/// kind "component model". Errors of an embedder's host functions are told as a host limit, unless they are
-/// plain messages.
+/// own. Its bound on component-model handles is a plain message as well, and is told by asking the store. Errors of an
+/// embedder's host functions are told as a host limit, unless they are plain messages.
 fn error_kind(error: &wasmtime::Error) -> Option<TrapKind> {
     if error.is::<I32Exit>() {
         Some(TrapKind::Exit)
@@ -108,8 +116,7 @@ fn error_kind(error: &wasmtime::Error) -> Option<TrapKind> {
             Some(ResourceTableError::Full) => None,
             _ => Some(TrapKind::ComponentModel),
         }
-    } else if error.is::<String>()
-        || error.is::<&'static str>()
+    } else if is_plain(error)
         || error.is::<Utf8Error>()
         || error.is::<FromUtf8Error>()
         || error.is::<DecodeUtf16Error>()
@@ -118,6 +125,11 @@ fn error_kind(error: &wasmtime::Error) -> Option<TrapKind> {
     } else {
         None
     }
+}
+
+/// Whether the engine says it by a message alone.
+fn is_plain(error: &wasmtime::Error) -> bool {
+    error.is::<String>() || error.is::<&'static str>()
 }
 
 fn first_line(error: &wasmtime::Error) -> String {

@@ -26,7 +26,7 @@ use crate::error::RuntimeError;
 use crate::failure::{CallFailure, Circumstances};
 use crate::limiter::MemoryGauge;
 use crate::state::HostState;
-use crate::store::refill;
+use crate::store::{has_no_handle_left, refill};
 use crate::text::cut;
 
 /// What a call returned, and what it cost.
@@ -155,9 +155,11 @@ impl ComponentInstance {
                         max_bytes: facts.max_memory_bytes,
                     });
                 }
-                return failure(facts.trapped(&error));
+                return failure(facts.trapped(&error, || has_no_handle_left(&mut store)));
             }
-            Ok(Err(Unstarted::Engine(error))) => return failure(facts.trapped(&error)),
+            Ok(Err(Unstarted::Engine(error))) => {
+                return failure(facts.trapped(&error, || has_no_handle_left(&mut store)));
+            }
             Ok(Err(Unstarted::Interface(interface, error))) => {
                 return Err(RuntimeError::IncompatibleInterface {
                     interface: format!("the exported interface {interface}"),
@@ -384,7 +386,7 @@ impl ComponentInstance {
     /// Puts the store back after a call that succeeded; drops it after any other.
     fn leave<T>(
         &mut self,
-        live: Live,
+        mut live: Live,
         outcome: Result<wasmtime::Result<T>, Interruption>,
         budget: Budget,
     ) -> Result<Completed<T>, CallFailure> {
@@ -395,7 +397,7 @@ impl ComponentInstance {
                 self.live = Some(live);
                 return Ok(Completed { value, fuel: facts.fuel, time: None });
             }
-            Ok(Err(error)) => facts.trapped(&error),
+            Ok(Err(error)) => facts.trapped(&error, || has_no_handle_left(&mut live.store)),
             Err(interruption) => facts.interrupted(interruption),
         };
         Err(CallFailure { cause, fuel: facts.fuel })

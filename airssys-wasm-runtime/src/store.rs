@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use wasmtime::component::Resource;
 use wasmtime::{Engine, Store};
 
 use airssys_wasm_core::{Ceilings, ResourceLimits};
@@ -11,6 +12,7 @@ use crate::deadline::watch_ticks;
 use crate::enforcement::Enforcement;
 use crate::engine::WasmtimeEngine;
 use crate::error::RuntimeError;
+use crate::peer::Peer;
 use crate::state::HostState;
 
 /// Makes stores with every limit in place.
@@ -97,6 +99,19 @@ pub(crate) fn refill(store: &mut Store<HostState>, fuel: u64, timeout: Duration)
     state.clock_mut().begin(timeout);
     state.limiter_mut().begin_call();
     Ok(())
+}
+
+/// Whether the guest holds as many component-model handles as it may. For a store that is about to be dropped.
+///
+/// The engine tells its bound by a plain message, which nobody can tell from a value in a wrong form. But nobody can
+/// make a handle any more there, the host no more than the guest, until the bound is raised: so that is tried.
+pub(crate) fn has_no_handle_left(store: &mut Store<HostState>) -> bool {
+    let mut can_make = || Resource::<Peer>::new_own(0).try_into_resource_any(&mut *store).is_ok();
+    if can_make() {
+        return false;
+    }
+    store.set_max_component_handles(usize::MAX);
+    Resource::<Peer>::new_own(0).try_into_resource_any(store).is_ok()
 }
 
 /// Bytes that one host call may make the host copy: what fits a message and the guest's memory.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use airssys_wasm_core::{EndCause, TrapKind};
+use airssys_wasm_core::EndCause;
 use airssys_wasm_runtime::{
     InstancePorts, MAX_RANDOM_BYTES, MAX_RESOURCES, MAX_TABLE_ELEMENTS, RuntimeError,
 };
@@ -69,17 +69,6 @@ async fn peers() -> Result<Observation> {
     }
     siege.lift().await;
     Ok(observation.noting("every further one is refused as quota-exceeded, and the component goes on"))
-}
-
-/// What the end by a bound of the engine is told as. Where the bound is a plain message of the engine, the host
-/// cannot tell it from a value in a wrong form.
-pub(super) fn told_as(cause: &EndCause) -> Result<String> {
-    match cause {
-        EndCause::HostLimit { .. } | EndCause::Trap { kind: TrapKind::ComponentModel, .. } => {
-            Ok(format!("ended by {cause}"))
-        }
-        other => bail!("ended by {other}"),
-    }
 }
 
 /// The guest writes a record to the log after each call that was answered.
