@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 
-use crate::{arch, example, guests, limits, tools, workspace};
+use crate::{arch, example, fuzz_lock, guests, limits, tools, workspace};
 
 /// How long the advisory database may take to come: on a machine without the network the attempt
 /// can hang instead of failing.
@@ -21,8 +21,8 @@ const ADVISORIES_TIMEOUT: Duration = Duration::from_secs(60);
 /// The guests are a workspace of their own.
 const GUESTS: &str = "guests/Cargo.toml";
 
-/// So are the fuzz targets, which want a nightly compiler: only their format is looked at. What they run is a
-/// member of this workspace, and its tests run it.
+/// So are the fuzz targets, which want a nightly compiler: only their format and their lock file are looked at. What
+/// they run is a member of this workspace, and its tests run it.
 const FUZZ: &str = "fuzz/Cargo.toml";
 
 /// What is built before the tests run is what they run, so that nothing is compiled twice.
@@ -151,7 +151,7 @@ fn perform(step: Step) -> Result<Passed> {
     match step {
         Step::Deny => return deny(),
         Step::Format => format(),
-        Step::Arch => arch::run(),
+        Step::Arch => arch::run().and(fuzz_lock::run()),
         Step::Guests => guests::run(true),
         Step::Clippy => clippy(),
         Step::Build => cargo(&[&TESTS[..], &["--no-run"]].concat()),

@@ -15,6 +15,7 @@ mod bench;
 mod ci;
 mod example;
 mod format;
+mod fuzz_lock;
 mod guests;
 mod limits;
 mod programs;

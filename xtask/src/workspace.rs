@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use cargo_metadata::{CargoOpt, Metadata, MetadataCommand};
+use cargo_metadata::{CargoOpt, Metadata, MetadataCommand, Package};
 
 /// How often a command under a time limit is looked at.
 const POLL: Duration = Duration::from_millis(20);
@@ -31,6 +31,13 @@ pub(crate) fn metadata(root: &Path, more: &[&str]) -> Result<Metadata> {
         .other_options(more.iter().map(ToString::to_string).collect::<Vec<_>>())
         .exec()
         .context("cargo metadata failed")
+}
+
+/// The packages of the workspace at `root`, as their manifests say; nothing is resolved for that.
+pub(crate) fn packages(root: &Path) -> Result<Vec<Package>> {
+    let mut command = MetadataCommand::new();
+    let metadata = command.manifest_path(root.join("Cargo.toml")).no_deps().exec();
+    Ok(metadata.context("cargo metadata failed")?.packages)
 }
 
 /// Where Cargo puts what it builds.
