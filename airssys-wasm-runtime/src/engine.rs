@@ -41,8 +41,9 @@ pub struct WasmtimeEngine {
     ports: InstancePorts,
     loaded: Arc<LoadedComponents>,
     long_calls: Arc<LongCallThreads>,
-    /// None where there is nothing to end: an engine that enforces nothing.
-    _ticker: Option<Ticker>,
+    /// Shared with every store, so that a call is ended in time also where the engine was dropped before. None
+    /// where there is nothing to end: an engine that enforces nothing.
+    ticker: Option<Arc<Ticker>>,
 }
 
 /// Everything that a new instance is given.
@@ -131,7 +132,7 @@ impl WasmtimeEngine {
             ports: InstancePorts::isolated(),
             loaded: Arc::default(),
             long_calls: Arc::default(),
-            _ticker: ticker,
+            ticker: ticker.map(Arc::new),
         })
     }
 
@@ -143,6 +144,10 @@ impl WasmtimeEngine {
 
     pub(crate) fn enforcement(&self) -> Enforcement {
         self.verifier.enforcement
+    }
+
+    pub(crate) fn ticker(&self) -> Option<Arc<Ticker>> {
+        self.ticker.clone()
     }
 
     /// Everything that is linked.

@@ -18,6 +18,7 @@ use crate::host::DeniedHttp;
 use crate::limiter::ComponentResourceLimiter;
 use crate::ports::InstancePorts;
 use crate::scheduling::CallLane;
+use crate::ticker::Ticker;
 
 /// What the host keeps for one instance: who it is, its limits, and its ways to the outside.
 pub struct HostState {
@@ -33,6 +34,8 @@ pub struct HostState {
     wasi: Option<Box<WasiCtx>>,
     http: WasiHttpCtx,
     http_denied: DeniedHttp,
+    /// Held, so that it ticks as long as there is something to end.
+    _ticker: Option<Arc<Ticker>>,
 }
 
 impl HostState {
@@ -55,7 +58,15 @@ impl HostState {
             wasi: None,
             http,
             http_denied: DeniedHttp,
+            _ticker: None,
         }
+    }
+
+    /// The same, with the clock that ends its calls.
+    #[must_use]
+    pub(crate) fn ticked_by(mut self, ticker: Option<Arc<Ticker>>) -> Self {
+        self._ticker = ticker;
+        self
     }
 
     /// The same, with its calls in this lane.

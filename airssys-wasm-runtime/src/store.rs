@@ -1,5 +1,6 @@
 //! Makes every store of the house, so that none is without its limits.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use wasmtime::component::Resource;
@@ -14,6 +15,7 @@ use crate::engine::WasmtimeEngine;
 use crate::error::RuntimeError;
 use crate::peer::Peer;
 use crate::state::HostState;
+use crate::ticker::Ticker;
 
 /// Makes stores with every limit in place.
 ///
@@ -25,16 +27,17 @@ use crate::state::HostState;
 pub struct StoreManager {
     engine: Engine,
     enforcement: Enforcement,
+    ticker: Option<Arc<Ticker>>,
 }
 
 impl StoreManager {
     /// Makes stores of this engine.
     #[must_use]
     pub fn new(engine: &WasmtimeEngine) -> Self {
-        Self { engine: engine.engine().clone(), enforcement: engine.enforcement() }
+        Self { engine: engine.engine().clone(), enforcement: engine.enforcement(), ticker: engine.ticker() }
     }
 
-    /// A store around `state`, under these limits.
+    /// A store around `state`, under these limits. The engine's clock ticks as long as the store lives.
     ///
     /// # Errors
     ///
@@ -44,7 +47,7 @@ impl StoreManager {
         state: HostState,
         limits: &ResourceLimits,
     ) -> Result<Store<HostState>, RuntimeError> {
-        let mut store = Store::new(&self.engine, state);
+        let mut store = Store::new(&self.engine, state.ticked_by(self.ticker.clone()));
         if self.enforcement.is_on() {
             apply_limits_to_store(&mut store, limits)?;
         }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use wasmtime::Engine;
 
-/// Ticks one engine until it is dropped.
+/// Ticks one engine until it is dropped, by the last of those who share it.
 #[derive(Debug)]
 pub(crate) struct Ticker {
     stop: Arc<AtomicBool>,

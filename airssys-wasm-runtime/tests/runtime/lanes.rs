@@ -81,6 +81,25 @@ async fn an_owner_that_is_in_no_lane_stays_where_it_is() {
 }
 
 #[tokio::test]
+async fn an_instance_that_outlives_its_engine_is_still_watched() {
+    let engine = engine();
+    let component = engine.verify(&guest("loop_forever")).unwrap();
+    let lane = CallLane::new();
+    let mut setup = setup(endless(300));
+    setup.lane = lane.clone();
+    let mut instance = engine.start(&component, setup).await.unwrap().value;
+    let owner = engine.in_lane(&lane, async move {
+        let outcome = instance.handle_message("host/test", None, &"attack".into()).await;
+        assert!(!instance.is_live());
+        (outcome.unwrap_err().cause, thread_name())
+    });
+    drop((engine, component));
+    let (cause, thread) = owner.await;
+    assert!(matches!(cause, EndCause::Timeout { timeout_ms: 300, .. }), "{cause:?}");
+    assert_eq!(thread, AWAY, "only ticks tell that a call is long");
+}
+
+#[tokio::test]
 async fn timers_and_tasks_of_an_owner_stay_with_its_runtime() {
     let engine = engine();
     let component = engine.verify(&guest("loop_forever")).unwrap();
