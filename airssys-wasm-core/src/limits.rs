@@ -24,6 +24,11 @@ pub(crate) const WHY_NO_DEFAULT: &str =
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Ceilings {
     /// Linear memory of one instance in bytes; default [`MAX_MEMORY_BYTES`].
+    ///
+    /// An operator who raises it raises what a call can overshoot its time by, too: one instruction of WebAssembly can
+    /// fill or copy a whole memory, and once it has begun nothing ends it before it is done. At the default that takes
+    /// a millisecond or two, for a gibibyte a second or more, and many on a machine whose memory is short.
+    /// Fuel bounds it as well: each byte costs a unit, and what a call has no fuel for is not begun.
     pub max_memory_bytes: u64,
     /// Fuel of one call in units; default 10,000,000,000.
     pub max_fuel: u64,

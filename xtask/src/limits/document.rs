@@ -23,6 +23,12 @@ This text is generated: `cargo xtask limits --write` runs all attacks and writes
 CI runs, fails where its rows are not those that ran. That each row turns red without its enforcement is shown by
 `cargo xtask limits --mutate`.
 
+One thing is bounded by memory and fuel, and not by the clock: a single instruction that fills or copies memory. It is
+looked at before it begins, when its fuel, a unit for each byte, is taken, and then not until its end. So a call can
+overshoot its time by one pass over its own memory: a millisecond or two at the default ceiling of 4 MiB, a second or
+more where an operator has raised `host.ceilings.max_memory_bytes` to a gibibyte. Where that is too much, the component's
+`max_fuel`, in units below the bytes of its memory, refuses the instruction beforehand.
+
 The observed figures come from one run on one machine: they show what a verdict rests on and are no promise. A
 declared figure marked \"measured\" follows from a measurement of the same run, such as how long it took.
 

@@ -7,6 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use airssys_wasm_core::{EndCause, ResourceLimits};
+use airssys_wasm_runtime::{EngineConfig, WasmtimeEngine};
 use tokio::runtime::{Builder, Runtime};
 use wasmtime::component::{Component, Linker};
 use wasmtime::{Store, Trap, UpdateDeadline};
@@ -84,6 +85,34 @@ async fn a_guest_of_bulk_instructions_overshoots_its_time_by_one_of_them_over_it
     let EndCause::Timeout { timeout_ms: 30, fuel_consumed } = failure.cause else { panic!("{failure:?}") };
     assert!(fuel_consumed >= 2 << 20, "at least one fill was told: {fuel_consumed} units");
     assert!(!instance.is_live());
+}
+
+/// Memory that a host must have raised its ceiling for; a fill of it for the first time takes far longer than a call
+/// may take here.
+const RAISED_BYTES: u64 = 256 << 20;
+
+/// A call that fills a raised memory again and again, with this fuel and a millisecond.
+async fn fill_raised(max_fuel: Option<u64>) -> EndCause {
+    let config = EngineConfig { max_memory_bytes: RAISED_BYTES, max_instances: 1, ..EngineConfig::default() };
+    let engine = WasmtimeEngine::new(config).unwrap();
+    let pages = u32::try_from(RAISED_BYTES / 65_536).unwrap();
+    let component = engine.verify(&health_component(&fills(pages, "(br $again)"))).unwrap();
+    let limits = ResourceLimits { max_memory_bytes: RAISED_BYTES, max_fuel, ..limits() };
+    let mut instance = engine.start(&component, setup(limits)).await.unwrap().value;
+    let failure = instance.health(Duration::from_millis(1)).await.unwrap_err();
+    assert!(!instance.is_live());
+    failure.cause
+}
+
+#[tokio::test]
+async fn under_a_raised_ceiling_a_call_overshoots_by_one_fill_that_its_fuel_pays_for() {
+    let one = RAISED_BYTES - 1_024;
+    let cause = fill_raised(None).await;
+    let EndCause::Timeout { timeout_ms: 1, fuel_consumed } = cause else { panic!("{cause:?}") };
+    assert!((one..2 * one).contains(&fuel_consumed), "{fuel_consumed} units are more or less than one fill");
+    // What fuel does not pay for is not begun, so that its time does not matter.
+    let cause = fill_raised(Some(one)).await;
+    assert!(matches!(cause, EndCause::OutOfFuel(fuel) if fuel.consumed() == one), "{cause:?}");
 }
 
 /// A runtime of one thread, which looks at its timers only when it has nothing else to do.
