@@ -71,6 +71,13 @@ pub const MAX_GUEST_ERROR_BYTES: usize = 4 * 1024;
 /// Frames of a guest backtrace.
 pub const MAX_BACKTRACE_FRAMES: usize = 32;
 
+/// A name of a function, an import or an export in a component, in bytes. The engine copies the name of a function
+/// for each of the [`MAX_BACKTRACE_FRAMES`] of a trap, so that a trap holds two mebibytes of names at most.
+pub const MAX_NAME_BYTES: usize = 64 * 1024;
+
+/// Names of missing imports that a refusal holds and shows, in bytes together; of the others it tells how many.
+pub const MAX_MISSING_NAMES_BYTES: usize = 8 * 1024;
+
 /// Text of a guest backtrace in bytes.
 pub const MAX_BACKTRACE_BYTES: usize = 8 * 1024;
 

@@ -12,9 +12,10 @@ use engine_wasmparser::{
     CompositeInnerType, Encoding, Instance, Parser, Payload, TypeRef,
 };
 
-use crate::bounds::{MAX_COMPONENT_FUNCTIONS, MAX_FUNCTION_WORK, MAX_NESTED_INSTANCES};
+use crate::bounds::{MAX_COMPONENT_FUNCTIONS, MAX_FUNCTION_WORK, MAX_NAME_BYTES, MAX_NESTED_INSTANCES};
 use crate::error::RuntimeError;
 use crate::function_work::{Signature, Signatures};
+use crate::names::longest_name;
 
 /// What a component is for the compiler.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -27,6 +28,8 @@ pub(crate) struct Burden {
     heaviest: u64,
     /// Instances that it is made of, however deep they are nested.
     instances: u64,
+    /// Bytes of its longest name: no work for the compiler, but so much is held for each frame of a trap.
+    longest_name: usize,
 }
 
 impl Burden {
@@ -35,7 +38,7 @@ impl Burden {
     ///
     /// # Errors
     ///
-    /// [`RuntimeError::TooMuchToCompile`] with the bound.
+    /// [`RuntimeError::TooMuchToCompile`] or [`RuntimeError::NameTooLong`] with the bound.
     pub(crate) fn within(wasm: &[u8], max_work: u64) -> Result<Self, RuntimeError> {
         let mut count = Count::default();
         for payload in Parser::new(0).parse_all(wasm) {
@@ -63,6 +66,9 @@ impl Burden {
             if found > max {
                 return Err(RuntimeError::TooMuchToCompile { what, found, max });
             }
+        }
+        if self.longest_name > MAX_NAME_BYTES {
+            return Err(RuntimeError::NameTooLong { bytes: self.longest_name, max_bytes: MAX_NAME_BYTES });
         }
         Ok(())
     }
@@ -93,6 +99,7 @@ struct Count {
 
 impl Count {
     fn add(&mut self, payload: Payload<'_>) -> engine_wasmparser::Result<()> {
+        self.burden.longest_name = self.burden.longest_name.max(longest_name(&payload)?);
         match payload {
             Payload::Version { encoding: Encoding::Module, .. } => {
                 self.open.push(Open::Module { signatures: Signatures::default(), seen: 0 });
@@ -324,6 +331,7 @@ mod tests {
             work: MAX_WORK,
             heaviest: MAX_FUNCTION_WORK,
             instances: MAX_NESTED_INSTANCES,
+            longest_name: MAX_NAME_BYTES,
         };
         within.check(MAX_WORK).unwrap();
         for over in [
@@ -338,6 +346,49 @@ mod tests {
                 "{error:?}"
             );
         }
+    }
+
+    /// The bytes of a custom section "name" which names function 0, then ends in the middle of the next name.
+    fn broken_names(bytes: usize) -> String {
+        let leb = |number: usize| {
+            let byte = |shift: usize, more: usize| (number >> shift) & 0x7f | more;
+            format!("\\{:02x}\\{:02x}\\{:02x}", byte(0, 0x80), byte(7, 0x80), byte(14, 0))
+        };
+        let size = 1 + 1 + 3 + bytes + 1;
+        format!(r#""\01{}\02\00{}{}\01""#, leb(size), leb(bytes), "n".repeat(bytes))
+    }
+
+    #[test]
+    fn names_are_measured_wherever_they_are() {
+        let name = "n".repeat(1_000);
+        for text in [
+            format!("(component (core module $m (func ${name})))"),
+            format!("(component (core module ${name}))"),
+            format!(r#"(component (core module (import "a" "{name}" (func))))"#),
+            format!(r#"(component (core module (import "{name}" "a" (func))))"#),
+            format!(r#"(component (core module (func (export "{name}"))))"#),
+            format!(r#"(component (import "{name}" (func)))"#),
+            format!(r#"(component (component) (component (import "{name}" (func))))"#),
+            format!(r#"(component (import "a" (func $a)) (export "{name}" (func $a)))"#),
+            format!(r#"(component (core module (func) (@custom "name" {})))"#, broken_names(1_000)),
+        ] {
+            assert_eq!(burden(&text).longest_name, 1_000, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_name_over_the_bound_is_refused_even_in_a_broken_section() {
+        let with = |bytes| {
+            let text =
+                format!(r#"(component (core module (func) (@custom "name" {})))"#, broken_names(bytes));
+            Burden::within(&wat::parse_str(text).unwrap(), MAX_WORK)
+        };
+        with(MAX_NAME_BYTES).unwrap();
+        let error = with(MAX_NAME_BYTES + 1).unwrap_err();
+        assert!(
+            matches!(error, RuntimeError::NameTooLong { bytes, max_bytes: MAX_NAME_BYTES } if bytes == MAX_NAME_BYTES + 1),
+            "{error:?}"
+        );
     }
 
     #[test]

@@ -13,6 +13,7 @@ use crate::config::WASM_PAGE_BYTES;
 use crate::error::RuntimeError;
 use crate::host::KnownInterfaces;
 use crate::limiter::table_allowance;
+use crate::missing::MissingImports;
 use crate::pool::PoolShare;
 use crate::state::HostState;
 
@@ -157,7 +158,7 @@ pub(crate) fn link(
                     source: error.into(),
                 }
             } else {
-                RuntimeError::MissingImports(missing)
+                RuntimeError::MissingImports(MissingImports::of(missing))
             });
         }
     };

@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use wasmtime::{Config, InstanceAllocationStrategy, PoolingAllocationConfig};
+use wasmtime::{Config, InstanceAllocationStrategy, PoolingAllocationConfig, WasmBacktraceDetails};
 
 use airssys_wasm_core::{Ceilings, MAX_MEMORY_BYTES};
 
@@ -76,6 +76,8 @@ impl EngineConfig {
             .max_wasm_stack(MAX_WASM_STACK_BYTES)
             .async_stack_size(ASYNC_STACK_BYTES)
             .wasm_backtrace_max_frames(NonZeroUsize::new(MAX_BACKTRACE_FRAMES))
+            // Whatever the environment says: names in a guest's debug information are as long as it likes.
+            .wasm_backtrace_details(WasmBacktraceDetails::Disable)
             .wasm_memory64(false)
             .wasm_multi_memory(true)
             .memory_reservation(self.slot())

@@ -5,6 +5,7 @@ use thiserror::Error;
 use airssys_wasm_core::{ComponentHandle, EndCause, ResourceLimitError, WasmError};
 
 use crate::failure::CallFailure;
+use crate::missing::MissingImports;
 
 /// Why a component could not be loaded or run.
 #[derive(Debug, Error)]
@@ -65,6 +66,14 @@ pub enum RuntimeError {
         /// How much is allowed.
         max: u64,
     },
+    /// One of its names is too long: the host copies names into what it tells of traps.
+    #[error("a name in the component has {bytes} bytes; at most {max_bytes} are allowed")]
+    NameTooLong {
+        /// How long it is.
+        bytes: usize,
+        /// How long it may be.
+        max_bytes: usize,
+    },
     /// A core WebAssembly module.
     #[error(
         "this is a core WebAssembly module, not a component; turn it into one, for example with \
@@ -83,9 +92,9 @@ pub enum RuntimeError {
     /// The engine's validation refuses it.
     #[error("the component is not valid")]
     InvalidComponent(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// It imports what the host does not offer; every missing import is listed.
-    #[error("the host offers no implementation for {}", .0.join(", "))]
-    MissingImports(Vec<String>),
+    /// It imports what the host does not offer; every missing import is listed, up to a bound on what the list holds.
+    #[error("the host offers no implementation for {0}")]
+    MissingImports(MissingImports),
     /// It imports or exports a known interface with other types than that interface has.
     #[error("{interface} does not have the types of this version")]
     IncompatibleInterface {

@@ -147,9 +147,9 @@ fn backtrace(error: &wasmtime::Error) -> String {
     for (number, frame) in trace.frames().iter().take(MAX_BACKTRACE_FRAMES).enumerate() {
         let name = frame.func_name().map_or_else(
             || format!("<function {}>", frame.func_index()),
-            |name| format!("{:#}", rustc_demangle::demangle(head(name, MAX_NAME_BYTES))),
+            |name| format!("{:#}", rustc_demangle::demangle(head(name, LOOKED_AT_BYTES))),
         );
-        let module = head(frame.module().name().unwrap_or("<module>"), MAX_NAME_BYTES);
+        let module = head(frame.module().name().unwrap_or("<module>"), LOOKED_AT_BYTES);
         text.push_str(&format!("{number:>2}: {module}!{name}\n"));
         if text.len() > MAX_BACKTRACE_BYTES {
             cut(&mut text, MAX_BACKTRACE_BYTES - ELLIPSIS.len());
@@ -162,7 +162,7 @@ fn backtrace(error: &wasmtime::Error) -> String {
 }
 
 /// Bytes of a name that are looked at.
-const MAX_NAME_BYTES: usize = MAX_BACKTRACE_BYTES;
+const LOOKED_AT_BYTES: usize = MAX_BACKTRACE_BYTES;
 
 /// Stands at the end of what was cut.
 const ELLIPSIS: &str = "…";

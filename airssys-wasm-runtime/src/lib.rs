@@ -39,6 +39,8 @@ mod inspection;
 mod instance;
 mod limiter;
 mod loaded;
+mod missing;
+mod names;
 mod peer;
 mod pool;
 mod ports;
@@ -57,9 +59,9 @@ pub use bounds::{
     MAX_COMPILES, MAX_COMPONENT_FUNCTIONS, MAX_COMPONENT_HANDLES, MAX_CORE_INSTANCES, MAX_FUNCTION_WORK,
     MAX_GUEST_ERROR_BYTES, MAX_GUEST_MESSAGE_BYTES, MAX_HTTP_CHUNK_BYTES, MAX_HTTP_FIELD_BYTES,
     MAX_LARGE_WAITING, MAX_LOG_CONTEXT_BYTES, MAX_LOG_CONTEXT_PAIRS, MAX_LOG_MESSAGE_BYTES, MAX_MEMORIES,
-    MAX_NESTED_INSTANCES, MAX_RANDOM_BYTES, MAX_RESOURCES, MAX_SIGNATURE_BYTES, MAX_SMALL_WAITING,
-    MAX_TABLE_ELEMENTS, MAX_TABLES, MAX_TYPED_ARGUMENT_BYTES, MAX_TYPED_RESULT_BYTES, MAX_TYPED_VALUE_BYTES,
-    MAX_WASM_STACK_BYTES,
+    MAX_MISSING_NAMES_BYTES, MAX_NAME_BYTES, MAX_NESTED_INSTANCES, MAX_RANDOM_BYTES, MAX_RESOURCES,
+    MAX_SIGNATURE_BYTES, MAX_SMALL_WAITING, MAX_TABLE_ELEMENTS, MAX_TABLES, MAX_TYPED_ARGUMENT_BYTES,
+    MAX_TYPED_RESULT_BYTES, MAX_TYPED_VALUE_BYTES, MAX_WASM_STACK_BYTES,
 };
 pub use compiler::CompilePlace;
 pub use component::VerifiedComponent;
@@ -73,6 +75,7 @@ pub use host::UNSUPPORTED_IMPORTS;
 pub use inspection::{ComponentReport, InterfaceReport};
 pub use instance::{Budget, Completed, ComponentInstance, ComponentMetadata};
 pub use limiter::{ComponentResourceLimiter, MemoryGauge, WasmResourceLimiter};
+pub use missing::MissingImports;
 pub use pool::PoolShare;
 pub use ports::{InstancePorts, TracingLog};
 pub use reservation::Reservation;

@@ -89,6 +89,8 @@ pub const DECLARED_BOUNDS: &[DeclaredKey] = &[
     attacked("MAX_GUEST_ERROR_BYTES"),
     attacked("MAX_BACKTRACE_FRAMES"),
     attacked("MAX_BACKTRACE_BYTES"),
+    attacked("MAX_NAME_BYTES"),
+    exempt("MAX_MISSING_NAMES_BYTES", "cuts the host's own text of a refusal; tested in the runtime"),
     attacked("FUEL_INTERVAL"),
     attacked("MAX_TYPED_VALUE_BYTES"),
     exempt(

@@ -1,7 +1,9 @@
 //! What cannot run is refused at load, each kind with an error of its own.
 
 use airssys_wasm_core::{MAX_MEMORY_BYTES, WasmError};
-use airssys_wasm_runtime::{ComponentExecutor, EngineConfig, RuntimeError, WasmtimeEngine};
+use airssys_wasm_runtime::{
+    ComponentExecutor, EngineConfig, MAX_MISSING_NAMES_BYTES, RuntimeError, WasmtimeEngine,
+};
 
 use crate::guests::{engine, guest, limits, setup};
 use crate::health::health_component;
@@ -88,15 +90,28 @@ fn a_damaged_component_never_takes_the_host_along() {
 #[test]
 fn every_missing_import_is_listed() {
     check(&guest("unknown_imports"), |error| {
-        matches!(error, RuntimeError::MissingImports(names)
-            if names.as_slice() == ["acme:weather/forecast@1.2.0", "acme:weather/history@1.2.0"])
+        matches!(error, RuntimeError::MissingImports(missing)
+            if missing.names() == ["acme:weather/forecast@1.2.0", "acme:weather/history@1.2.0"])
     });
     let newer = r#"(component (import "airssys:core/services@0.2.0" (instance
         (export "monotonic-now" (func (result u64))))))"#;
     check(
         &wat::parse_str(newer).unwrap(),
-        |error| matches!(error, RuntimeError::MissingImports(names) if names.as_slice() == ["airssys:core/services@0.2.0"]),
+        |error| matches!(error, RuntimeError::MissingImports(missing) if missing.names() == ["airssys:core/services@0.2.0"]),
     );
+}
+
+#[test]
+fn a_refusal_of_a_thousand_imports_is_no_longer_than_its_bound() {
+    let import = |number| format!(r#"(import "x{number}-{}" (func))"#, "y".repeat(200));
+    let imports: String = (0..1_000).map(import).collect();
+    check(&wat::parse_str(format!("(component {imports})")).unwrap(), |error| {
+        let RuntimeError::MissingImports(missing) = error else { return false };
+        let told = error.to_string();
+        assert!(told.len() < MAX_MISSING_NAMES_BYTES + 200, "{} bytes", told.len());
+        assert!(told.ends_with(&format!(" and {} more", missing.more())), "{told}");
+        missing.names().len() + missing.more() == 1_000
+    });
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail, ensure};
 
-use airssys_wasm_runtime::RuntimeError;
+use airssys_wasm_runtime::{MAX_NAME_BYTES, RuntimeError};
 
 use crate::attack::Attack;
 use crate::guests;
@@ -39,6 +39,13 @@ pub(super) const ATTACKS: &[Attack] = &[
         measure: || Box::pin(refused("too_many_core_instances", not_valid)),
     },
     Attack {
+        limit: "length of a function's name",
+        key: "MAX_NAME_BYTES",
+        guest: "huge_function_name",
+        unit: "instances started",
+        measure: || Box::pin(refused("huge_function_name", name_too_long)),
+    },
+    Attack {
         limit: "imports that the host does not offer",
         key: "imports (linked interfaces only)",
         guest: "unknown_imports",
@@ -59,14 +66,20 @@ async fn refused(guest: &'static str, check: fn(&RuntimeError) -> Result<()>) ->
     Ok(observation)
 }
 
+fn name_too_long(error: &RuntimeError) -> Result<()> {
+    let RuntimeError::NameTooLong { bytes, max_bytes } = error else { bail!("refused with {error:?}") };
+    ensure!(*max_bytes == MAX_NAME_BYTES && bytes > max_bytes, "refused for {bytes} bytes of {max_bytes}");
+    Ok(())
+}
+
 fn not_valid(error: &RuntimeError) -> Result<()> {
     ensure!(matches!(error, RuntimeError::InvalidComponent(_)), "refused with {error:?}");
     Ok(())
 }
 
 fn all_imports_named(error: &RuntimeError) -> Result<()> {
-    let RuntimeError::MissingImports(names) = error else { bail!("refused with {error:?}") };
+    let RuntimeError::MissingImports(missing) = error else { bail!("refused with {error:?}") };
     let expected = ["acme:weather/forecast@1.2.0", "acme:weather/history@1.2.0"];
-    ensure!(names.as_slice() == expected, "names {names:?}");
+    ensure!(missing.names() == expected && missing.more() == 0, "names {missing}");
     Ok(())
 }

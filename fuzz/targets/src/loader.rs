@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use airssys_wasm_core::{ComponentId, EndCause, ResourceLimits};
 use airssys_wasm_runtime::{
-    Budget, ComponentReport, EngineConfig, InstanceSetup, RuntimeError, VerifiedComponent, WasmtimeEngine,
+    Budget, ComponentReport, EngineConfig, InstanceSetup, MissingImports, RuntimeError, VerifiedComponent,
+    WasmtimeEngine,
 };
 use anyhow::{Context, Result, bail, ensure};
 
@@ -100,7 +101,7 @@ fn check_report(report: &ComponentReport, bytes: &[u8]) -> Result<()> {
 /// too large for the pool.
 fn check_refusal(error: &RuntimeError, report: &Result<ComponentReport, RuntimeError>) -> Result<()> {
     use RuntimeError::{
-        CoreModule, IncompatibleInterface, InvalidComponent, MissingImports, NeedsLargerTable,
+        CoreModule, IncompatibleInterface, InvalidComponent, MissingImports, NameTooLong, NeedsLargerTable,
         NeedsMoreMemory, NotWasm, TooMuchToCompile, Truncated,
     };
     match (error, report) {
@@ -114,10 +115,22 @@ fn check_refusal(error: &RuntimeError, report: &Result<ComponentReport, RuntimeE
         (InvalidComponent(source), Err(InvalidComponent(_)) | Ok(_)) => {
             ensure!(!source.to_string().is_empty(), "not valid, and nothing said why");
         }
-        (MissingImports(names), Ok(report)) if !names.is_empty() && *names == report.missing_imports => {}
+        (NameTooLong { bytes: one, .. }, Err(NameTooLong { bytes: other, .. })) if one == other => {}
+        (MissingImports(missing), Ok(report)) => check_missing(missing, &report.missing_imports)?,
         (IncompatibleInterface { .. } | NeedsMoreMemory { .. } | NeedsLargerTable { .. }, Ok(_)) => {}
         (error, report) => bail!("verified as {error:?}, inspected as {report:?}"),
     }
+    Ok(())
+}
+
+/// The refusal names the first of all that are missing, the last of them cut perhaps, and counts the others.
+fn check_missing(missing: &MissingImports, all: &[String]) -> Result<()> {
+    let (names, more) = (missing.names(), missing.more());
+    ensure!(!names.is_empty() && names.len() + more == all.len(), "{} and {more} of {all:?}", names.len());
+    ensure!(
+        names.iter().zip(all).all(|(named, name)| name.starts_with(named.as_str())),
+        "{missing} of {all:?}"
+    );
     Ok(())
 }
 
