@@ -6,8 +6,8 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -16,7 +16,7 @@ use tokio::sync::Notify;
 use tokio::time::{Sleep, sleep};
 use wasmtime::{Store, UpdateDeadline};
 
-use crate::scheduling::CallLane;
+use crate::scheduling::{CallLane, Conduct};
 use crate::state::HostState;
 
 /// What is left of a call's time to a guest that waited in a host function, at least: timers and ticks are a
@@ -50,6 +50,8 @@ pub struct KillSwitch(Arc<Switch>);
 struct Switch {
     killed: AtomicBool,
     told: Notify,
+    /// Where the calls of the instance run.
+    lane: OnceLock<CallLane>,
 }
 
 impl KillSwitch {
@@ -62,7 +64,17 @@ impl KillSwitch {
     /// Ends the present call and every later one. A running guest meets it at its next tick.
     pub fn kill(&self) {
         self.0.killed.store(true, Ordering::Release);
+        if let Some(lane) = self.0.lane.get() {
+            lane.end_now();
+        }
         self.0.told.notify_waiters();
+    }
+
+    /// Tells where the calls of the instance run, so that one that is ended there does not wait for its turn.
+    pub(crate) fn watches(&self, lane: &CallLane) {
+        lane.expires_never();
+        // Told once for each instance, which has one lane.
+        self.0.lane.set(lane.clone()).ok();
     }
 
     /// Whether it was used.
@@ -90,11 +102,12 @@ pub(crate) struct CallClock {
     ticks: u32,
     switch: KillSwitch,
     lane: CallLane,
+    conduct: Conduct,
 }
 
 impl CallClock {
     pub(crate) fn new(switch: KillSwitch, lane: CallLane) -> Self {
-        Self { timeout: Duration::MAX, seen: None, ticks: 0, switch, lane }
+        Self { timeout: Duration::MAX, seen: None, ticks: 0, switch, lane, conduct: Conduct::default() }
     }
 
     pub(crate) fn begin(&mut self, timeout: Duration) {
@@ -105,8 +118,15 @@ impl CallClock {
 
     /// The call has ended; the next one begins where this one belonged. Tells how long it took, where anything
     /// ever asked for the time.
-    pub(crate) fn end(&self) -> Option<Duration> {
-        if self.ticks < LONG_CALL_TICKS {
+    pub(crate) fn end(&mut self) -> Option<Duration> {
+        match self.ticks {
+            0 => self.conduct.was_quiet(),
+            1 => self.has_had_a_slice(Instant::now()),
+            _ => {}
+        }
+        if self.conduct.is_greedy() {
+            self.lane.mark_long();
+        } else if self.ticks < LONG_CALL_TICKS {
             self.lane.mark_short();
         }
         self.end_start()
@@ -115,15 +135,28 @@ impl CallClock {
     /// A start has ended. One that was short says nothing of the messages that follow: whose last message was
     /// long begins the next one with the long calls, however quickly it was started again between them.
     pub(crate) fn end_start(&self) -> Option<Duration> {
-        if self.ticks > 0 {
-            self.lane.expires_never();
-        }
-        self.seen.map(|seen| seen.elapsed())
+        let seen = self.seen?;
+        self.lane.expires_never();
+        Some(seen.elapsed())
+    }
+
+    fn has_had_a_slice(&mut self, now: Instant) {
+        self.conduct.took(self.lane.since_resumed(now), now);
+    }
+
+    /// When the call was first seen to run, which is now where nobody looked before.
+    fn seen(&mut self, now: Instant) -> Instant {
+        *self.seen.get_or_insert_with(|| {
+            self.lane.expires(now, self.timeout);
+            now
+        })
     }
 
     /// The guest is about to wait in a host function, which is the moment to look at the time.
     pub(crate) fn waits(&mut self) {
-        self.seen.get_or_insert_with(Instant::now);
+        if self.seen.is_none() {
+            self.seen(Instant::now());
+        }
     }
 
     pub(crate) fn lane(&self) -> &CallLane {
@@ -135,12 +168,12 @@ impl CallClock {
         if self.switch.is_killed() {
             return Err(Interruption::Killed);
         }
-        let seen = *self.seen.get_or_insert(now);
+        let seen = self.seen(now);
         if now.saturating_duration_since(seen) >= self.timeout {
             return Err(Interruption::Timeout);
         }
-        if self.ticks == 0 {
-            self.lane.expires(seen, self.timeout);
+        if self.ticks == 1 {
+            self.has_had_a_slice(now);
         }
         self.ticks = self.ticks.saturating_add(1);
         if self.ticks >= LONG_CALL_TICKS {
@@ -153,7 +186,7 @@ impl CallClock {
     /// tenth of the call's time is left to the guest, and never less than timers are coarse.
     pub(crate) fn patience(&mut self) -> Duration {
         let now = Instant::now();
-        let seen = *self.seen.get_or_insert(now);
+        let seen = self.seen(now);
         let used = now.saturating_duration_since(seen);
         let left_to_guest = (self.timeout / 10).max(LEAST_LEFT_TO_GUEST);
         self.timeout.saturating_sub(left_to_guest).saturating_sub(used)
@@ -163,9 +196,9 @@ impl CallClock {
 /// Lets a store's own clock decide at each tick. A shared deadline would end siblings as well.
 pub(crate) fn watch_ticks(store: &mut Store<HostState>) {
     store.epoch_deadline_callback(|mut context| {
-        context.data_mut().clock_mut().tick(Instant::now())?;
-        // A yield to the scheduler itself: the engine's own is taken again by the same worker at once.
-        Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
+        let clock = context.data_mut().clock_mut();
+        clock.tick(Instant::now())?;
+        Ok(UpdateDeadline::YieldCustom(1, Box::pin(clock.lane().give_way())))
     });
 }
 
@@ -179,7 +212,7 @@ pub(crate) async fn within<F: Future>(
     switch: &KillSwitch,
 ) -> Result<F::Output, Interruption> {
     let mut call = std::pin::pin!(call);
-    let mut watch: Option<Watch> = None;
+    let mut watch: Option<Watch<'_>> = None;
     std::future::poll_fn(|context| {
         // First, so that a call whose time ended while it waited for its turn gets no other turn.
         if let Some(interruption) = watch.as_mut().and_then(|watch| watch.look(context)) {
@@ -199,14 +232,20 @@ pub(crate) async fn within<F: Future>(
     .await
 }
 
-struct Watch {
+struct Watch<'a> {
     timer: Pin<Box<Sleep>>,
     killed: Pin<Box<dyn Future<Output = ()> + Send>>,
+    lane: Option<&'a CallLane>,
 }
 
-impl Watch {
-    fn begin(timeout: Duration, switch: &KillSwitch) -> Self {
-        Self { timer: Box::pin(sleep(timeout)), killed: Box::pin(switch.clone().killed()) }
+impl<'a> Watch<'a> {
+    fn begin(timeout: Duration, switch: &'a KillSwitch) -> Self {
+        let lane = switch.0.lane.get();
+        if let Some(lane) = lane {
+            // A call that waits in a host function and meets no tick: nobody else knows of its time.
+            lane.expires_at_the_latest(Instant::now(), timeout);
+        }
+        Self { timer: Box::pin(sleep(timeout)), killed: Box::pin(switch.clone().killed()), lane }
     }
 
     fn look(&mut self, context: &mut Context<'_>) -> Option<Interruption> {
@@ -216,6 +255,14 @@ impl Watch {
             Some(Interruption::Timeout)
         } else {
             None
+        }
+    }
+}
+
+impl Drop for Watch<'_> {
+    fn drop(&mut self) {
+        if let Some(lane) = self.lane {
+            lane.expires_never();
         }
     }
 }

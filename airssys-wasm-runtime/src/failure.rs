@@ -39,9 +39,10 @@ pub(crate) struct Circumstances {
 }
 
 impl Circumstances {
-    /// The cause of a call that the host ended.
+    /// The cause of a call that the host ended: out of fuel before timeout. Who ends an instance by hand is told so.
     pub(crate) fn interrupted(&self, interruption: Interruption) -> EndCause {
         match interruption {
+            Interruption::Timeout if self.is_fuel_passed => EndCause::OutOfFuel(self.fuel),
             Interruption::Timeout => {
                 EndCause::Timeout { timeout_ms: self.timeout_ms, fuel_consumed: self.fuel.consumed() }
             }
@@ -62,7 +63,7 @@ impl Circumstances {
             return self.interrupted(*interruption);
         }
         let trap = error.downcast_ref::<Trap>();
-        if trap == Some(&Trap::OutOfFuel) {
+        if trap == Some(&Trap::OutOfFuel) || self.is_fuel_passed {
             return EndCause::OutOfFuel(self.fuel);
         }
         if trap.is_none() && is_plain(error) && has_no_handle_left() {

@@ -370,11 +370,11 @@ impl ComponentInstance {
     /// Ends a call, and goes where the next one belongs.
     async fn conclude<T>(
         &mut self,
-        live: Live,
+        mut live: Live,
         outcome: Result<wasmtime::Result<T>, Interruption>,
         budget: Budget,
     ) -> Result<Completed<T>, CallFailure> {
-        let time = live.store.data().clock().end();
+        let time = live.store.data_mut().clock_mut().end();
         let mut done = self.leave(live, outcome, budget)?;
         done.time = time;
         if let Some(live) = &self.live {

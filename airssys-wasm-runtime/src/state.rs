@@ -72,6 +72,7 @@ impl HostState {
     /// The same, with its calls in this lane.
     #[must_use]
     pub(crate) fn in_lane(mut self, lane: CallLane) -> Self {
+        self.switch.watches(&lane);
         self.clock = CallClock::new(self.switch.clone(), lane);
         self
     }

@@ -1,5 +1,6 @@
 //! Where the calls of one instance run.
 
+use std::future::Future;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
@@ -16,6 +17,11 @@ const MOVABLE: u8 = 1;
 const LONG: u8 = 2;
 /// The future is with the threads for long calls.
 const AWAY: u8 = 4;
+/// The present slice is over.
+const SLICE_OVER: u8 = 8;
+
+/// How many times calls were ended by others: those who wait for a turn may be among them.
+static ENDED: AtomicU64 = AtomicU64::new(0);
 
 /// Where the calls of one instance run: beside the host's other work, or with the long calls.
 ///
@@ -36,11 +42,13 @@ struct Standing {
     flags: AtomicU8,
     /// When the time of the present call is over, in nanoseconds since [`ORIGIN`].
     expiry: AtomicU64,
+    /// When the guest last went on after it had given way, in the same way.
+    resumed: AtomicU64,
 }
 
 impl Default for Standing {
     fn default() -> Self {
-        Self { flags: AtomicU8::new(0), expiry: AtomicU64::new(NEVER) }
+        Self { flags: AtomicU8::new(0), expiry: AtomicU64::new(NEVER), resumed: AtomicU64::new(0) }
     }
 }
 
@@ -57,14 +65,48 @@ impl CallLane {
         self.0.expiry.store(nanos(seen).saturating_add(left), Ordering::Relaxed);
     }
 
+    /// The same, where nothing is known that ends it earlier.
+    pub(crate) fn expires_at_the_latest(&self, seen: Instant, timeout: Duration) {
+        if self.0.expiry.load(Ordering::Relaxed) == NEVER {
+            self.expires(seen, timeout);
+        }
+    }
+
     /// The call whose time was watched has ended.
     pub(crate) fn expires_never(&self) {
         self.0.expiry.store(NEVER, Ordering::Relaxed);
     }
 
-    /// Whether the time of the present call is over.
-    pub(super) fn has_expired(&self, now: Instant) -> bool {
-        self.0.expiry.load(Ordering::Relaxed) <= nanos(now)
+    /// The present call was ended by somebody else, and only has to be taken down.
+    pub(crate) fn end_now(&self) {
+        self.0.expiry.store(0, Ordering::Relaxed);
+        ENDED.fetch_add(1, Ordering::Release);
+    }
+
+    /// When the time of the present call is over, comparable with [`nanos`].
+    pub(super) fn expiry(&self) -> u64 {
+        self.0.expiry.load(Ordering::Relaxed)
+    }
+
+    /// The guest has had a slice, and gives way until the future that is returned is done.
+    pub(crate) fn give_way(&self) -> impl Future<Output = ()> + Send + use<> {
+        self.0.flags.fetch_or(SLICE_OVER, Ordering::Relaxed);
+        let lane = self.clone();
+        async move {
+            // A yield to the scheduler itself: the engine's own is taken again by the same worker at once.
+            tokio::task::yield_now().await;
+            lane.0.resumed.store(nanos(Instant::now()), Ordering::Relaxed);
+        }
+    }
+
+    /// How long the guest has computed since it last went on after it had given way.
+    pub(crate) fn since_resumed(&self, now: Instant) -> Duration {
+        Duration::from_nanos(nanos(now).saturating_sub(self.0.resumed.load(Ordering::Relaxed)))
+    }
+
+    /// Whether the slice is over; a new one begins.
+    pub(super) fn take_slice_over(&self) -> bool {
+        self.0.flags.fetch_and(!SLICE_OVER, Ordering::Relaxed) & SLICE_OVER != 0
     }
 
     /// Whether the last call was long, or the present one is.
@@ -112,6 +154,12 @@ impl CallLane {
     }
 }
 
-fn nanos(time: Instant) -> u64 {
+/// Nanoseconds since an origin of the process's own.
+pub(super) fn nanos(time: Instant) -> u64 {
     u64::try_from(time.saturating_duration_since(*ORIGIN).as_nanos()).unwrap_or(NEVER)
+}
+
+/// Rises whenever a call is ended by somebody else.
+pub(super) fn ended() -> u64 {
+    ENDED.load(Ordering::Acquire)
 }

@@ -4,7 +4,8 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
 
 use async_task::Task;
 use tokio::runtime::Handle;
@@ -49,8 +50,12 @@ where
         self.place = match place {
             Place::Here(future) if self.threads.are_there() => {
                 self.lane.moved(true);
-                let away =
-                    Away { future: Some(future), lane: self.lane.clone(), home: Handle::try_current().ok() };
+                let away = Away {
+                    future: Some(future),
+                    lane: self.lane.clone(),
+                    home: Handle::try_current().ok(),
+                    waker: None,
+                };
                 Place::Away(self.threads.spawn(away, self.lane.clone()))
             }
             other => other,
@@ -108,6 +113,8 @@ struct Away<F: Future> {
     lane: CallLane,
     /// The runtime that it comes from, whose timers it goes on using: they keep time, whatever computes here.
     home: Option<Handle>,
+    /// Made at the first turn, and used as long as the task is woken in the same way.
+    waker: Option<SliceWaker>,
 }
 
 // The future is boxed, so that what holds it can move.
@@ -116,21 +123,90 @@ impl<F: Future> Unpin for Away<F> {}
 impl<F: Future> Future for Away<F> {
     type Output = Outcome<F>;
 
+    /// One turn: a whole slice, however often the guest gives way within it because of its fuel. Turns of as much fuel
+    /// would be of very different lengths, and the guest with the slowest instructions would get most of the time.
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Outcome<F>> {
         let this = &mut *self;
         let _home = this.home.as_ref().map(Handle::enter);
         let Some(future) = &mut this.future else { return Poll::Pending };
-        if let Poll::Ready(output) = future.as_mut().poll(context) {
-            this.future = None;
-            return Poll::Ready(Outcome::Finished(output));
+        let waker = match &mut this.waker {
+            Some(waker) if waker.wakes(context.waker()) => waker,
+            other => other.insert(SliceWaker::for_task(context.waker())),
+        };
+        this.lane.take_slice_over();
+        waker.begin();
+        loop {
+            if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker.waker)) {
+                this.future = None;
+                return Poll::Ready(Outcome::Finished(output));
+            }
+            if !this.lane.is_long() {
+                this.lane.moved(false);
+                return match this.future.take() {
+                    Some(future) => Poll::Ready(Outcome::Returned(future)),
+                    None => Poll::Pending,
+                };
+            }
+            if this.lane.take_slice_over() || !waker.take_woken() {
+                waker.end();
+                return Poll::Pending;
+            }
         }
-        if this.lane.is_long() {
-            return Poll::Pending;
+    }
+}
+
+/// Tells a guest that gives way in the middle of its slice, which wakes at once, from one that waits for something.
+struct SliceWaker {
+    state: Arc<SliceState>,
+    waker: Waker,
+}
+
+struct SliceState {
+    is_in_turn: AtomicBool,
+    is_woken: AtomicBool,
+    task: Waker,
+}
+
+impl SliceWaker {
+    fn for_task(task: &Waker) -> Self {
+        let (is_in_turn, is_woken) = (AtomicBool::new(false), AtomicBool::new(false));
+        let state = Arc::new(SliceState { is_in_turn, is_woken, task: task.clone() });
+        Self { waker: Waker::from(Arc::clone(&state)), state }
+    }
+
+    fn wakes(&self, task: &Waker) -> bool {
+        self.state.task.will_wake(task)
+    }
+
+    /// From here on, who wakes the task is only noted.
+    fn begin(&self) {
+        self.state.is_in_turn.store(true, Ordering::SeqCst);
+    }
+
+    fn take_woken(&self) -> bool {
+        self.state.is_woken.swap(false, Ordering::SeqCst)
+    }
+
+    /// From here on the task is woken, by this as well where somebody has done it meanwhile.
+    fn end(&self) {
+        self.state.is_in_turn.store(false, Ordering::SeqCst);
+        if self.take_woken() {
+            self.state.task.wake_by_ref();
         }
-        this.lane.moved(false);
-        match this.future.take() {
-            Some(future) => Poll::Ready(Outcome::Returned(future)),
-            None => Poll::Pending,
+    }
+}
+
+impl Wake for SliceState {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        // In this order, and in the other one in `end`: one of the two sees what the other has done.
+        self.is_woken.store(true, Ordering::SeqCst);
+        if !self.is_in_turn.load(Ordering::SeqCst) {
+            self.is_woken.store(false, Ordering::SeqCst);
+            self.task.wake_by_ref();
         }
     }
 }

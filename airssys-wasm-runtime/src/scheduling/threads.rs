@@ -13,7 +13,7 @@ use std::time::Instant;
 
 use async_task::Task;
 
-use super::lane::CallLane;
+use super::lane::{CallLane, ended, nanos};
 
 /// A turn of a long call, which knows when its time is over.
 type Runnable = async_task::Runnable<CallLane>;
@@ -40,22 +40,44 @@ struct Queue {
     changed: Condvar,
 }
 
+/// The calls that wait for a turn.
+///
+/// Those whose time is over are looked for only when there may be one: when the earliest time that a call waits with
+/// has come, or somebody has ended a call.
 #[derive(Debug, Default)]
 struct Turns {
     waiting: VecDeque<Runnable>,
     is_closed: bool,
+    /// No call that waits expires before; none where nobody waits with a time.
+    earliest: Option<u64>,
+    /// How many calls had been ended by others when they were last looked through.
+    ended: u64,
 }
 
 impl Turns {
+    fn add(&mut self, runnable: Runnable) {
+        let expiry = runnable.metadata().expiry();
+        self.earliest = Some(self.earliest.map_or(expiry, |earliest| earliest.min(expiry)));
+        self.waiting.push_back(runnable);
+    }
+
     fn take(&mut self) -> Option<Runnable> {
-        if self.waiting.len() > 1 {
-            let now = Instant::now();
-            let expired = self.waiting.iter().position(|runnable| runnable.metadata().has_expired(now));
-            if let Some(position) = expired {
+        let ended = ended();
+        let now = nanos(Instant::now());
+        if ended != self.ended || self.earliest.is_some_and(|earliest| earliest <= now) {
+            self.ended = ended;
+            if let Some(position) = self.first_expired(now) {
+                // There may be others.
+                self.earliest = Some(0);
                 return self.waiting.remove(position);
             }
+            self.earliest = self.waiting.iter().map(|runnable| runnable.metadata().expiry()).min();
         }
         self.waiting.pop_front()
+    }
+
+    fn first_expired(&self, now: u64) -> Option<usize> {
+        self.waiting.iter().position(|runnable| runnable.metadata().expiry() <= now)
     }
 }
 
@@ -113,7 +135,7 @@ impl Queue {
     fn push(&self, runnable: Runnable) {
         let mut turns = self.turns();
         if !turns.is_closed {
-            turns.waiting.push_back(runnable);
+            turns.add(runnable);
             drop(turns);
             self.changed.notify_one();
         }

@@ -15,7 +15,7 @@ use super::control::Control;
 use super::deadline::TIMEOUT_MS;
 use super::distribution::{Distribution, Rank};
 use super::rounds::NO_MORE_AFTER;
-use super::runaways::{Endless, KillStream, host};
+use super::runaways::{Endless, KillStream, NearlyLong, host};
 
 /// Turns, each idle first and then beside the crowd, so that what disturbs the machine disturbs both; short and
 /// many, so that even on a busy machine some are quiet.
@@ -57,6 +57,20 @@ pub(super) const MEASUREMENTS: &[Attack] = &[
         unit: "µs of a round trip, p99",
         measure: || Box::pin(measure(Caller::Outside, Crowd::Endless)),
     },
+    Attack {
+        limit: "a busy sibling beside calls that are nearly long",
+        key: "EngineConfig::tick",
+        guest: "nearly_long",
+        unit: "µs of a round trip, p99",
+        measure: || Box::pin(measure(Caller::Busy, Crowd::NearlyLong)),
+    },
+    Attack {
+        limit: "a waiting sibling beside calls that are nearly long",
+        key: "EngineConfig::tick",
+        guest: "nearly_long",
+        unit: "µs of a round trip, p99",
+        measure: || Box::pin(measure(Caller::Outside, Crowd::NearlyLong)),
+    },
 ];
 
 /// What computes meanwhile.
@@ -64,6 +78,7 @@ pub(super) const MEASUREMENTS: &[Attack] = &[
 enum Crowd {
     Killed,
     Endless,
+    NearlyLong,
 }
 
 /// The round trips of one turn.
@@ -108,6 +123,12 @@ async fn beside(crowd: Crowd, host: &Host, caller: Caller, sibling: &ComponentRe
             let endless = Endless::start(host).await?;
             let times = caller.round_trips(sibling, BESIDE).await?;
             endless.end().await?;
+            Ok(times)
+        }
+        Crowd::NearlyLong => {
+            let nearly_long = NearlyLong::start(host).await?;
+            let times = caller.round_trips(sibling, BESIDE).await?;
+            nearly_long.end().await?;
             Ok(times)
         }
     }

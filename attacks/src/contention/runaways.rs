@@ -9,13 +9,15 @@ use anyhow::{Context, Result, bail, ensure};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
-use airssys_wasm_core::{Address, Backoff, Ceilings, CpuConfig, EndCause, RequestError, SupervisionConfig};
+use airssys_wasm_core::{
+    Address, Backoff, Ceilings, CpuConfig, EndCause, MessagePayload, RequestError, SupervisionConfig,
+};
 use airssys_wasm_system::{Component, ComponentRef, Host};
 
 use crate::guests::{self, MEMORY_BYTES};
 use crate::siege::GIVE_UP;
 
-const GUEST: &str = "loop_forever";
+pub(super) const GUEST: &str = "loop_forever";
 /// More fuel than any guest takes in the time of a round.
 const FUEL_BEYOND_REACH: u64 = 1_000_000_000_000_000;
 /// More time than any round takes.
@@ -43,7 +45,17 @@ pub(super) fn host() -> Result<Host> {
 /// As many references as there are runaways, each to one of them. Fuel never ends them, and no failure is one too
 /// many.
 pub(super) async fn start(host: &Host, timeout_ms: u64) -> Result<Vec<ComponentRef>> {
-    let mut manifest = guests::manifest(GUEST)?;
+    start_some(host, GUEST, timeout_ms, crowd()?).await
+}
+
+/// So many of this guest.
+pub(super) async fn start_some(
+    host: &Host,
+    guest: &str,
+    timeout_ms: u64,
+    instances: u32,
+) -> Result<Vec<ComponentRef>> {
+    let mut manifest = guests::manifest(guest)?;
     manifest.resources.cpu = CpuConfig { max_fuel: FUEL_BEYOND_REACH, timeout_ms };
     manifest.supervision = SupervisionConfig {
         max_restarts: u32::MAX,
@@ -51,7 +63,7 @@ pub(super) async fn start(host: &Host, timeout_ms: u64) -> Result<Vec<ComponentR
         backoff: Backoff { initial_ms: 0, max_ms: 0, ..Backoff::default() },
         ..SupervisionConfig::default()
     };
-    let component = Component::from_manifest(manifest, guests::file(GUEST)).instances(crowd()?);
+    let component = Component::from_manifest(manifest, guests::file(guest)).instances(instances);
     let address = component.address();
     host.start(component).await?;
     let runaways = host.status_of(&address);
@@ -176,6 +188,71 @@ impl Endless {
         }
         Ok(())
     }
+}
+
+/// Guests whose calls all end shortly before they count as long, one right after the other.
+pub(super) struct NearlyLong {
+    host: Host,
+    address: Address,
+}
+
+/// A call of a guest that counts down, alone on the machine: between one tick, at which it does not count as long, and
+/// two, of a millisecond each.
+const NEARLY_LONG: Duration = Duration::from_micros(1_500);
+/// What tells how fast a guest counts.
+const TRIAL_COUNT: u64 = 2_000_000;
+/// Calls of each before anybody measures: by then the host knows what they are.
+const CALLS_BEFORE: u64 = 100;
+
+impl NearlyLong {
+    /// Comes back when each has had many calls.
+    pub(super) async fn start(host: &Host) -> Result<Self> {
+        let guest = "nearly_long";
+        let mut manifest = guests::manifest(guest)?;
+        manifest.resources.cpu = CpuConfig { max_fuel: FUEL_BEYOND_REACH, timeout_ms: TIME_BEYOND_REACH_MS };
+        let address = manifest.address();
+        let component = Component::from_manifest(manifest, guests::file(guest)).instances(crowd()?);
+        let own = address.as_str().parse()?;
+        let own_too = address.as_str().parse()?;
+        host.start(component.send_to(own).receive_from(own_too).rate(1_000_000, 1_000_000)).await?;
+        let count = count_for(NEARLY_LONG, &host.component(&address)?).await?;
+        let mut order = count.to_le_bytes().to_vec();
+        order.push(1);
+        for status in host.status_of(&address) {
+            host.component(status.id.address())?.send(MessagePayload::from(&order[..]))?;
+        }
+        let each_has_run = async {
+            while host.status_of(&address).iter().any(|status| status.handled < CALLS_BEFORE) {
+                tokio::time::sleep(NEARLY_LONG).await;
+            }
+        };
+        if tokio::time::timeout(GIVE_UP, each_has_run).await.is_err() {
+            bail!("they do not go on calling themselves: {:?}", host.status_of(&address));
+        }
+        Ok(Self { host: host.clone(), address })
+    }
+
+    /// Kills them; none may have ended before, and each must have gone on until now.
+    pub(super) async fn end(self) -> Result<()> {
+        for status in self.host.kill(&self.address).await? {
+            ensure!(status.restarts == 0, "{} was restarted", status.id);
+            ensure!(status.denied == 0, "{} was refused {} messages", status.id, status.denied);
+            ensure!(status.last_end == Some(EndCause::Killed), "ended by {:?}", status.last_end);
+        }
+        Ok(())
+    }
+}
+
+/// From what number a guest counts down in this time.
+async fn count_for(time: Duration, guest: &ComponentRef) -> Result<u64> {
+    let mut best = Duration::MAX;
+    for _ in 0..5 {
+        let began = Instant::now();
+        guest.request_within(MessagePayload::from(&TRIAL_COUNT.to_le_bytes()), GIVE_UP).await?;
+        best = best.min(began.elapsed());
+    }
+    let count = TRIAL_COUNT as f64 * time.as_secs_f64() / best.as_secs_f64();
+    Ok(count as u64)
 }
 
 /// Waits until every instance of this name has taken what waited for it.
