@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use airssys_wasm_core::{EndCause, TrapKind};
+use airssys_wasm_core::EndCause;
 use airssys_wasm_runtime::{
     HostState, InstancePorts, KillSwitch, MAX_COMPONENT_HANDLES, MAX_RANDOM_BYTES, MAX_RESOURCES,
 };
@@ -129,7 +129,7 @@ async fn the_engines_bound_on_handles_ends_the_guest_without_a_trap() {
 async fn our_bound_on_handles_is_exact() {
     on_ours(&makes_handles(MAX_COMPONENT_HANDLES)).await.unwrap();
     let cause = on_ours(&makes_handles(MAX_COMPONENT_HANDLES + 1)).await.unwrap_err();
-    assert!(matches!(cause, EndCause::Trap { kind: TrapKind::ComponentModel, .. }), "{cause:?}");
+    assert!(matches!(cause, EndCause::HostLimit { .. }), "{cause:?}");
 }
 
 /// Entries that a table takes before it is full.
