@@ -30,8 +30,10 @@ mod message;
 mod send;
 mod typed_call;
 
+mod access;
 mod audit;
 
+mod grant;
 mod limits;
 mod metrics;
 mod pattern;
@@ -47,8 +49,13 @@ mod error;
 mod handle;
 mod ports;
 
-pub use audit::{AuditEvent, AuditKind, AuditReason, MAX_AUDIT_REASON_BYTES, UnknownAuditKind};
+pub use access::{AccessDenial, AccessRight};
+pub use audit::{
+    AuditEvent, AuditKind, AuditReason, AuditTarget, MAX_AUDIT_REASON_BYTES, MAX_AUDIT_TARGET_BYTES,
+    UnknownAuditKind,
+};
 pub use error::{BoxError, WasmError, WasmResult};
+pub use grant::{Destination, DestinationHost, FolderPath, GrantError, MAX_FOLDER_BYTES, VariableName};
 pub use handle::ComponentHandle;
 pub use health::HealthStatus;
 pub use id::{Address, ComponentId, HOST_NAMESPACE, IdError, MAX_ID_PART_BYTES, is_valid_name};
@@ -58,9 +65,10 @@ pub use limits::{
     ResourceLimits, ResourceLimitsBuilder,
 };
 pub use manifest::{
-    AuditConfig, ComponentConfig, ComponentEntry, ComponentManifest, CpuConfig, IoConfig, LifecycleConfig,
-    MAX_MANIFEST_BYTES, MailboxConfig, ManifestDiagnostic, ManifestError, MemoryConfig,
-    MessagingCapabilities, Overflow, ResourcesConfig, SystemManifest,
+    AuditConfig, ComponentConfig, ComponentEntry, ComponentManifest, CpuConfig, EnvironmentCapabilities,
+    FilesystemCapabilities, HostCapabilities, IoConfig, LifecycleConfig, MAX_MANIFEST_BYTES, MailboxConfig,
+    ManifestDiagnostic, ManifestError, MemoryConfig, MessagingCapabilities, NetworkCapabilities, Overflow,
+    ResourcesConfig, SystemManifest,
 };
 pub use message::{
     ComponentMessage, CorrelationId, MAX_CONTENT_TYPE_BYTES, MessageKind, MessagePayload, TimerId,
@@ -68,8 +76,8 @@ pub use message::{
 pub use metrics::{FuelConfig, FuelMetrics, MemoryMetrics};
 pub use pattern::{AddressPattern, PatternError, PatternSegment};
 pub use ports::{
-    Admission, AuditSink, BoxFuture, ComponentDirectory, ComponentLoader, Guard, LogLevel, LogRecord,
-    LogSink, MessageLink, MessageRouter, RuntimeEngine,
+    AccessObserver, Admission, AuditSink, BoxFuture, ComponentDirectory, ComponentLoader, Guard, LogLevel,
+    LogRecord, LogSink, MessageLink, MessageRouter, RuntimeEngine,
 };
 pub use send::{DenialRule, HandlerError, RequestError, SendError, Undelivered};
 pub use supervision::{Backoff, RestartDecision, RestartPolicy, RestartTracker, SupervisionConfig};

@@ -6,7 +6,7 @@ use std::time::Duration;
 use wasmtime::Engine;
 use wasmtime::component::Linker;
 
-use airssys_wasm_core::{ComponentId, ResourceLimits};
+use airssys_wasm_core::{ComponentId, HostCapabilities, ResourceLimits};
 
 use crate::compiler::{CompilePlace, Compiler};
 use crate::component::VerifiedComponent;
@@ -55,6 +55,8 @@ pub struct InstanceSetup {
     pub limits: ResourceLimits,
     /// The budget of its start: instantiation and `initialize` together.
     pub start: Budget,
+    /// What it may do with the host through the standard interfaces.
+    pub capabilities: Arc<HostCapabilities>,
     /// What `initialize` gets, as JSON.
     pub config: String,
     /// Its ways to the outside.
@@ -66,7 +68,7 @@ pub struct InstanceSetup {
 }
 
 impl InstanceSetup {
-    /// A setup with these limits, the default budget for its start, no configuration and no ways to the
+    /// A setup with these limits, the default budget for its start, no configuration, no rights and no ways to the
     /// outside.
     #[must_use]
     pub fn new(id: ComponentId, limits: ResourceLimits) -> Self {
@@ -78,6 +80,7 @@ impl InstanceSetup {
                 fuel: Some(start.start_fuel),
                 timeout: Duration::from_millis(start.start_timeout_ms),
             },
+            capabilities: Arc::default(),
             config: "{}".to_owned(),
             ports: InstancePorts::isolated(),
             switch: KillSwitch::new(),
@@ -290,8 +293,8 @@ impl WasmtimeEngine {
         }
         component.fits(&setup.limits)?;
         setup.start.check()?;
-        let InstanceSetup { id, limits, start, config, ports, switch, lane } = setup;
-        let state = HostState::new(id, &limits, ports, switch).in_lane(lane);
+        let InstanceSetup { id, limits, start, capabilities, config, ports, switch, lane } = setup;
+        let state = HostState::new(id, &limits, ports, switch).granting(capabilities).in_lane(lane);
         let store = StoreManager::new(self).create(state, &limits)?;
         ComponentInstance::start(store, component, &config, start, max_instances, self.enforcement()).await
     }

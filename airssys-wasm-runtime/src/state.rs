@@ -9,7 +9,8 @@ use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use airssys_wasm_core::{
-    Address, ComponentDirectory, ComponentId, LogSink, MessageLink, MessageRouter, ResourceLimits, SendError,
+    AccessDenial, Address, ComponentDirectory, ComponentId, HostCapabilities, LogSink, MessageLink,
+    MessageRouter, ResourceLimits, SendError,
 };
 
 use crate::bounds::{MAX_CACHED_LINKS, MAX_HTTP_FIELD_BYTES, MAX_RANDOM_BYTES, MAX_RESOURCES};
@@ -24,6 +25,7 @@ use crate::ticker::Ticker;
 pub struct HostState {
     id: ComponentId,
     ports: InstancePorts,
+    capabilities: Arc<HostCapabilities>,
     limits: ResourceLimits,
     limiter: ComponentResourceLimiter,
     clock: CallClock,
@@ -49,6 +51,7 @@ impl HostState {
         Self {
             id,
             ports,
+            capabilities: Arc::default(),
             limiter: ComponentResourceLimiter::new(limits.max_memory_bytes()),
             limits: *limits,
             clock: CallClock::new(switch.clone(), CallLane::new()),
@@ -69,6 +72,13 @@ impl HostState {
         self
     }
 
+    /// The same, with these rights in place of none.
+    #[must_use]
+    pub fn granting(mut self, capabilities: Arc<HostCapabilities>) -> Self {
+        self.capabilities = capabilities;
+        self
+    }
+
     /// The same, with its calls in this lane.
     #[must_use]
     pub(crate) fn in_lane(mut self, lane: CallLane) -> Self {
@@ -86,6 +96,17 @@ impl HostState {
     #[must_use]
     pub fn message_router(&self) -> &dyn MessageRouter {
         &*self.ports.router
+    }
+
+    /// What it may do with the host through the standard interfaces.
+    #[must_use]
+    pub fn capabilities(&self) -> &HostCapabilities {
+        &self.capabilities
+    }
+
+    /// Tells whoever keeps account of it that the instance was refused something.
+    pub fn deny_access(&self, denial: &AccessDenial<'_>) {
+        self.ports.access.denied(&self.id, denial);
     }
 
     /// The limits of its calls.

@@ -18,6 +18,7 @@ use airssys_wasm_runtime::{
 };
 use airssys_wasm_security::{AuditHash, CapabilityGuard, CapabilitySet, MonotonicClock};
 
+use crate::access_account::AccessAccount;
 use crate::actor::{Actor, FirstStart};
 use crate::audit::{AuditLog, AuditStatus, AuditThread};
 use crate::builder::HostBuilder;
@@ -189,6 +190,7 @@ impl Host {
         }
         let verified = self.verify(&address, source, ceilings.max_component_bytes).await?;
 
+        let capabilities = Arc::new(manifest.host.clone());
         let mut prepared = Vec::new();
         let mut records = Vec::new();
         for number in 0..instances {
@@ -206,11 +208,17 @@ impl Host {
                 router: Arc::new(self.inner.router.clone()),
                 directory: self.inner.directory.clone(),
                 log: Arc::new(GuestLog::new(&record)),
+                access: Arc::new(AccessAccount::new(
+                    &record,
+                    Arc::clone(&self.inner.events),
+                    self.inner.audit.clone(),
+                )),
             };
             let setup = InstanceSetup {
                 id,
                 limits,
                 start: Budget::of(&start),
+                capabilities: Arc::clone(&capabilities),
                 config: manifest.config_json(),
                 ports,
                 switch: record.control.switch(),

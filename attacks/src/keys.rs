@@ -136,6 +136,10 @@ pub const DECLARED_BOUNDS: &[DeclaredKey] = &[
         "MAX_MANIFEST_BYTES",
         "a manifest is the operator's, not a guest's; its reader is tested in the core",
     ),
+    exempt(
+        "MAX_FOLDER_BYTES",
+        "a folder that a manifest grants, which is the operator's; tested in the core",
+    ),
     exempt("MAX_FUNCTION_NAME_BYTES", "the name of a function that a host calls; tested in the system"),
     exempt("MIN_MEMORY_BYTES", "the least that a manifest may ask for; it bounds nothing from above"),
     exempt("MAX_MEMORY_BYTES", "the default of host.ceilings.max_memory_bytes, which is attacked"),
@@ -155,6 +159,7 @@ pub const DECLARED_BOUNDS: &[DeclaredKey] = &[
         "what denials, whose own share is attacked, leave of it is for records that no guest causes at will",
     ),
     exempt("MAX_AUDIT_REASON_BYTES", "cuts the texts of the host itself; tested in the core"),
+    exempt("MAX_AUDIT_TARGET_BYTES", "cuts what a guest wanted of the host; tested in the core"),
     exempt(
         "MAX_AUDIT_RECORD_BYTES",
         "the longest line that the verifier takes; names and reasons have their own bounds",

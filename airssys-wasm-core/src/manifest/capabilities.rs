@@ -1,8 +1,7 @@
 //! `[capabilities]`: what a component may do. Everything absent is denied.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
-
 use super::document::Report;
+use super::host_capabilities::{self, HostCapabilities};
 use super::mailbox::MailboxConfig;
 use super::section::{Bounds, Found, Section};
 use crate::pattern::AddressPattern;
@@ -57,17 +56,15 @@ pub(super) fn read(
     root: &Section<'_>,
     report: &mut Report,
     mailbox: &MailboxConfig,
-) -> MessagingCapabilities {
+) -> (MessagingCapabilities, HostCapabilities) {
     let section = root.section(
         report,
         "capabilities",
         &["messaging", "storage", "filesystem", "network", "environment"],
     );
     check_storage(&section, report);
-    check_filesystem(&section, report);
-    check_network(&section, report);
-    check_environment(&section, report);
-    read_messaging(&section, report, mailbox)
+    let host = host_capabilities::read(&section, report);
+    (read_messaging(&section, report, mailbox), host)
 }
 
 fn read_messaging(
@@ -127,67 +124,4 @@ fn check_storage(capabilities: &Section<'_>, report: &mut Report) {
     if section.is_present() && !section.has("quota_bytes") {
         section.missing(report, "quota_bytes", "add for example `quota_bytes = 1048576`");
     }
-}
-
-fn check_filesystem(capabilities: &Section<'_>, report: &mut Report) {
-    let section = capabilities.section(report, "filesystem", &["read", "write"]);
-    for key in ["read", "write"] {
-        section.parsed(report, key, "for example \"/var/log/nginx\"", absolute_path);
-    }
-}
-
-fn check_network(capabilities: &Section<'_>, report: &mut Report) {
-    let section = capabilities.section(report, "network", &["connect"]);
-    section.parsed(
-        report,
-        "connect",
-        "for example \"api.example.com:443\" or \"*.example.com:443\"",
-        destination,
-    );
-}
-
-fn check_environment(capabilities: &Section<'_>, report: &mut Report) {
-    let section = capabilities.section(report, "environment", &["variables"]);
-    section.parsed(report, "variables", "for example \"TZ\"", variable);
-}
-
-fn absolute_path(text: &str) -> Result<(), String> {
-    let is_plain = !text.contains(['\\']) && !text.chars().any(char::is_control);
-    if text.starts_with('/') && is_plain && !text.split('/').any(|part| part == "..") {
-        Ok(())
-    } else {
-        Err(format!("{text:?} is not an absolute path without \"..\""))
-    }
-}
-
-fn destination(text: &str) -> Result<(), String> {
-    let valid = text.rsplit_once(':').is_some_and(|(host, port)| is_host(host) && is_port(port));
-    if valid { Ok(()) } else { Err(format!("{text:?} is not host:port")) }
-}
-
-fn is_port(text: &str) -> bool {
-    text.bytes().all(|b| b.is_ascii_digit()) && text.parse::<u16>().is_ok_and(|port| port > 0)
-}
-
-/// An IPv4 address, an IPv6 address in brackets, or a host name (RFC 1123), after `*.` where any
-/// name below it is meant.
-fn is_host(text: &str) -> bool {
-    if let Some(address) = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
-        return address.parse::<Ipv6Addr>().is_ok();
-    }
-    let name = text.strip_prefix("*.").unwrap_or(text);
-    let is_label = |label: &str| {
-        (1..=63).contains(&label.len())
-            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-    };
-    let is_numeric = name.bytes().all(|b| b.is_ascii_digit() || b == b'.');
-    text.parse::<Ipv4Addr>().is_ok() || (!is_numeric && name.len() <= 253 && name.split('.').all(is_label))
-}
-
-fn variable(text: &str) -> Result<(), String> {
-    let valid = text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
-        && text.bytes().next().is_some_and(|b| !b.is_ascii_digit());
-    if valid { Ok(()) } else { Err(format!("{text:?} is not the name of a variable: A-Z, a-z, 0-9 and '_'")) }
 }

@@ -7,6 +7,7 @@ use toml::de::DeTable;
 use super::capabilities::{self, MessagingCapabilities};
 use super::diagnostic::ManifestError;
 use super::document::{Report, parse};
+use super::host_capabilities::HostCapabilities;
 use super::lifecycle::{self, LifecycleConfig};
 use super::mailbox::{self, MailboxConfig};
 use super::path;
@@ -58,6 +59,8 @@ pub struct ComponentManifest {
     pub mailbox: MailboxConfig,
     /// Whom it may talk to.
     pub messaging: MessagingCapabilities,
+    /// What it may do with the host through the standard interfaces.
+    pub host: HostCapabilities,
     /// When it is started again.
     pub supervision: SupervisionConfig,
     /// What is handed to `initialize`.
@@ -85,6 +88,7 @@ impl ComponentManifest {
             lifecycle: LifecycleConfig::default(),
             mailbox: MailboxConfig::default(),
             messaging: MessagingCapabilities::default(),
+            host: HostCapabilities::default(),
             supervision: SupervisionConfig::default(),
             config: Map::new(),
             address,
@@ -126,7 +130,7 @@ fn read(root: &DeTable<'_>, report: &mut Report, ceilings: &Ceilings) -> Option<
     let resources = resources::read(&top, report, ceilings);
     let lifecycle = lifecycle::read(&top, report, ceilings);
     let mailbox = mailbox::read(&top, report);
-    let messaging = capabilities::read(&top, report, &mailbox);
+    let (messaging, host) = capabilities::read(&top, report, &mailbox);
     let supervision = supervision::read(&top, report);
     supervision::check_health(&top, report);
     let config = read_config(&top, report);
@@ -136,6 +140,7 @@ fn read(root: &DeTable<'_>, report: &mut Report, ceilings: &Ceilings) -> Option<
         lifecycle,
         mailbox,
         messaging,
+        host,
         supervision,
         config,
         ..component?
