@@ -12,6 +12,7 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use crate::id::shorten;
+use crate::policy::{Breadth, PROTECTED_FOLDERS};
 
 /// Longest path of a folder that can be granted, in bytes: what common systems take.
 pub const MAX_FOLDER_BYTES: usize = 4_095;
@@ -58,6 +59,16 @@ impl FolderPath {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The folder of the system that hinders any grant of this one, as far as the paths themselves tell: it is one of
+    /// the [`PROTECTED_FOLDERS`], lies in one, or holds one.
+    #[must_use]
+    pub fn hindrance(&self) -> Option<&'static str> {
+        let own = self.as_path();
+        PROTECTED_FOLDERS
+            .into_iter()
+            .find(|folder| own.starts_with(folder) || Path::new(folder).starts_with(own))
     }
 
     /// The same as a path of the host's.
@@ -135,6 +146,12 @@ impl Destination {
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port
+    }
+}
+
+impl Breadth for Destination {
+    fn is_broad(&self) -> bool {
+        matches!(&self.host, DestinationHost::Below(name) if !name.contains('.'))
     }
 }
 
@@ -248,6 +265,20 @@ mod tests {
             Some(&format!("/{}", "a".repeat(MAX_FOLDER_BYTES - 1))),
         );
         check::<FolderPath>(&format!("/{}", "a".repeat(MAX_FOLDER_BYTES)), None);
+    }
+
+    #[test]
+    fn folders_of_the_system_hinder_a_grant() {
+        for (text, expected) in [
+            ("/", Some("/proc")),
+            ("/proc", Some("/proc")),
+            ("/sys/kernel", Some("/sys")),
+            ("/dev/shm", Some("/dev")),
+            ("/device", None),
+            ("/var/proc", None),
+        ] {
+            assert_eq!(text.parse::<FolderPath>().unwrap().hindrance(), expected, "{text}");
+        }
     }
 
     #[test]

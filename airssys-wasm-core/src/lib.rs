@@ -37,6 +37,7 @@ mod grant;
 mod limits;
 mod metrics;
 mod pattern;
+mod policy;
 mod supervision;
 mod topic;
 
@@ -75,6 +76,7 @@ pub use message::{
 };
 pub use metrics::{FuelConfig, FuelMetrics, MemoryMetrics};
 pub use pattern::{AddressPattern, PatternError, PatternSegment};
+pub use policy::{BroadRight, BroadRights, PROTECTED_FOLDERS, TooBroad, UnknownBroadRight};
 pub use ports::{
     AccessObserver, Admission, AuditSink, BoxFuture, ComponentDirectory, ComponentLoader, Guard, LogLevel,
     LogRecord, LogSink, MessageLink, MessageRouter, RuntimeEngine,

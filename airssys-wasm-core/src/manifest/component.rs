@@ -18,6 +18,7 @@ use super::unsupported::refuse_in_component;
 use super::value::json;
 use crate::id::{Address, HOST_NAMESPACE, shorten};
 use crate::limits::{Ceilings, ResourceLimits};
+use crate::policy::{BroadRights, TooBroad};
 use crate::supervision::SupervisionConfig;
 
 /// The namespace of a component that names none.
@@ -117,6 +118,15 @@ impl ComponentManifest {
         self.resources.limits()
     }
 
+    /// Whether a host that allows these rights to mean everything grants what this manifest asks for.
+    ///
+    /// # Errors
+    ///
+    /// The first right that is too broad.
+    pub fn check_breadth(&self, allowed: BroadRights) -> Result<(), TooBroad> {
+        capabilities::check_breadth(&self.messaging, &self.host, allowed)
+    }
+
     /// `[config]` as a JSON object, `{}` when absent.
     #[must_use]
     pub fn config_json(&self) -> String {
@@ -130,7 +140,7 @@ fn read(root: &DeTable<'_>, report: &mut Report, ceilings: &Ceilings) -> Option<
     let resources = resources::read(&top, report, ceilings);
     let lifecycle = lifecycle::read(&top, report, ceilings);
     let mailbox = mailbox::read(&top, report);
-    let (messaging, host) = capabilities::read(&top, report, &mailbox);
+    let (messaging, host) = capabilities::read(&top, report, &mailbox, ceilings.broad_rights);
     let supervision = supervision::read(&top, report);
     supervision::check_health(&top, report);
     let config = read_config(&top, report);

@@ -1,9 +1,11 @@
 //! `[capabilities.filesystem]`, `[capabilities.network]` and `[capabilities.environment]`: what a component may do
 //! with the host through the standard interfaces (WASI).
 
+use super::capabilities::within;
 use super::document::Report;
 use super::section::Section;
-use crate::grant::{Destination, FolderPath, VariableName};
+use crate::grant::{Destination, FolderPath, GrantError, VariableName};
+use crate::policy::{BroadRight, BroadRights};
 
 /// What a component may do with the host through the standard interfaces (WASI). The default grants nothing.
 ///
@@ -48,24 +50,43 @@ pub struct EnvironmentCapabilities {
     pub variables: Vec<VariableName>,
 }
 
-pub(super) fn read(capabilities: &Section<'_>, report: &mut Report) -> HostCapabilities {
+pub(super) fn read(
+    capabilities: &Section<'_>,
+    report: &mut Report,
+    allowed: BroadRights,
+) -> HostCapabilities {
     HostCapabilities {
         filesystem: read_filesystem(capabilities, report),
-        network: read_network(capabilities, report),
+        network: read_network(capabilities, report, allowed),
         environment: read_environment(capabilities, report),
     }
 }
 
 fn read_filesystem(capabilities: &Section<'_>, report: &mut Report) -> FilesystemCapabilities {
     let section = capabilities.section(report, "filesystem", &["read", "write"]);
-    let mut folders = |key| section.parsed(report, key, "for example \"/var/log/nginx\"", str::parse);
+    let mut folders = |key| section.parsed(report, key, "for example \"/var/log/nginx\"", folder);
     FilesystemCapabilities { read: folders("read"), write: folders("write") }
 }
 
-fn read_network(capabilities: &Section<'_>, report: &mut Report) -> NetworkCapabilities {
+/// A folder that can be granted, as far as its path tells; whoever opens it looks where its links lead.
+fn folder(text: &str) -> Result<FolderPath, String> {
+    let folder: FolderPath = text.parse().map_err(|error: GrantError| error.to_string())?;
+    match folder.hindrance() {
+        Some(protected) => Err(format!(
+            "\"{folder}\" cannot be granted: it is {protected}, holds it, or lies in it, which is for no component"
+        )),
+        None => Ok(folder),
+    }
+}
+
+fn read_network(
+    capabilities: &Section<'_>,
+    report: &mut Report,
+    allowed: BroadRights,
+) -> NetworkCapabilities {
     let section = capabilities.section(report, "network", &["connect"]);
     let help = "for example \"api.example.com:443\" or \"*.example.com:443\"";
-    NetworkCapabilities { connect: section.parsed(report, "connect", help, str::parse) }
+    NetworkCapabilities { connect: within(&section, report, help, BroadRight::Connect, allowed) }
 }
 
 fn read_environment(capabilities: &Section<'_>, report: &mut Report) -> EnvironmentCapabilities {
