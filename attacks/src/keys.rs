@@ -148,6 +148,7 @@ pub const DECLARED_BOUNDS: &[DeclaredKey] = &[
         "MAX_MANIFEST_BYTES",
         "a manifest is the operator's, not a guest's; its reader is tested in the core",
     ),
+    exempt("PROTECTED_FOLDERS", "folders that nobody is granted; tested in the core and in the system"),
     exempt(
         "MAX_FOLDER_BYTES",
         "a folder that a manifest grants, which is the operator's; tested in the core",

@@ -1,7 +1,7 @@
 //! Tries to leave the folders that it was granted.
 //!
-//! `leave FOLDER NAME` tries every way from FOLDER to the file NAME beside that folder, and answers with the number of
-//! ways that led to it, by reading or by writing. `change FOLDER` tries every way to change what is in FOLDER, and
+//! `leave FOLDER NAME` tries every way from FOLDER to the file NAME beside that folder, and answers with those that led
+//! to it, one to a line. `change FOLDER` tries every way to change what is in FOLDER, and
 //! answers with the number of ways that did. `open FOLDER PATH` opens a file, and answers with what came of it.
 //! A message `ping` is answered with `pong`.
 
@@ -23,7 +23,7 @@ impl Handler for Component {
         let parts: Vec<_> = order.split(' ').collect();
         let folder = |path| granted(path).ok_or_else(|| HandlerError::Failed("no such folder".to_owned()));
         let answer = match parts.as_slice() {
-            ["leave", path, file] => leave(&folder(path)?, path, file).to_string(),
+            ["leave", path, file] => leave(&folder(path)?, path, file).join("\n"),
             ["change", path] => change(&folder(path)?).to_string(),
             ["open", path, file] => match open(&folder(path)?, file) {
                 Ok(_) => "opened".to_owned(),
@@ -37,7 +37,13 @@ impl Handler for Component {
     fn handle_callback(_: CorrelationId, _: Result<Payload, RequestError>) {}
 }
 
-fn leave(folder: &Descriptor, path: &str, file: &str) -> usize {
+fn leave(folder: &Descriptor, path: &str, file: &str) -> Vec<String> {
+    let mut led = Vec::new();
+    let mut note = |verb: &str, way: &str, did: bool| {
+        if did {
+            led.push(format!("{verb} {way}"));
+        }
+    };
     let beside = path.rsplit_once('/').map_or("", |(parent, _)| parent);
     let own = path.rsplit('/').next().unwrap_or_default();
     let mut paths = vec![
@@ -50,7 +56,6 @@ fn leave(folder: &Descriptor, path: &str, file: &str) -> usize {
         format!("a/../../{file}"),
         format!("link/{file}"),
         format!("/proc/self/cwd/../{file}"),
-        format!("..\\{file}"),
     ];
     // Made where that is allowed; some of these are to lead out, and all are tried.
     let _ = folder.create_directory_at("a");
@@ -67,9 +72,13 @@ fn leave(folder: &Descriptor, path: &str, file: &str) -> usize {
         paths.push(format!("{link}/{file}"));
         paths.push(format!("{link}{beside}/{file}"));
     }
-    let _ = folder.symlink_at(&format!("../{file}"), "own-file");
-    let _ = folder.symlink_at(&format!("{beside}/{file}"), "own-absolute");
-    paths.extend(["own-file", "own-absolute", "file-link"].map(str::to_owned));
+    paths.push("file-link".to_owned());
+    // Where such a link is not made, its name is as good as any other.
+    for (target, link) in [(format!("../{file}"), "own-file"), (format!("{beside}/{file}"), "own-absolute")] {
+        if folder.symlink_at(&target, link).is_ok() {
+            paths.push(link.to_owned());
+        }
+    }
     // A folder that moves while it is open has another parent.
     if let Ok(inner) = folder.open_at(
         PathFlags::empty(),
@@ -80,25 +89,25 @@ fn leave(folder: &Descriptor, path: &str, file: &str) -> usize {
         let _ = folder.rename_at("a/b", folder, "b");
         paths.push(format!("b/../../{file}"));
         let ways = [format!("../{file}"), format!("../../{file}"), format!("../../../{file}")];
-        let led =
-            ways.iter().filter(|way| read(&inner, way).is_ok() || write(&inner, way, b"x").is_ok()).count();
-        if led > 0 {
-            return led;
+        for way in &ways {
+            note("read from a folder that moved", way, read(&inner, way).is_ok());
+            note("write from a folder that moved", way, write(&inner, way, b"x").is_ok());
         }
     }
-    let mut led = 0;
     for (number, way) in paths.iter().enumerate() {
         let stolen = format!("stolen-{number}");
-        led += usize::from(read(folder, way).is_ok());
-        led += usize::from(write(folder, way, b"x").is_ok());
-        led += usize::from(
-            folder.link_at(PathFlags::empty(), way, folder, &stolen).is_ok() && is_file(folder, &stolen),
-        );
-        led += usize::from(folder.rename_at(way, folder, &stolen).is_ok() && is_file(folder, &stolen));
-        led += usize::from(folder.stat_at(PathFlags::SYMLINK_FOLLOW, way).is_ok());
-        led += usize::from(
-            folder.rename_at("a", folder, way).is_ok() && way.contains("..") && open(folder, "a").is_err(),
-        );
+        let follow = PathFlags::SYMLINK_FOLLOW;
+        note("read", way, read(folder, way).is_ok());
+        note("write", way, write(folder, way, b"x").is_ok());
+        note("look at", way, folder.stat_at(follow, way).is_ok());
+        let linked = folder.link_at(PathFlags::empty(), way, folder, &stolen).is_ok();
+        note("link", way, linked && is_file(folder, &stolen));
+        let moved = folder.rename_at(way, folder, &stolen).is_ok();
+        note("rename", way, moved && is_file(folder, &stolen));
+        if way.contains("..") {
+            note("rename to", way, folder.rename_at("a", folder, way).is_ok());
+            note("make", way, folder.create_directory_at(way).is_ok());
+        }
     }
     led
 }
