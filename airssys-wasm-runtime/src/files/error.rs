@@ -36,16 +36,14 @@ impl Refusal {
 #[error("{0:?}")]
 pub(super) struct StreamFault(pub(super) ErrorCode);
 
-impl From<Unfinished> for StreamError {
-    fn from(_: Unfinished) -> Self {
-        Self::LastOperationFailed(StreamFault(ErrorCode::Io).into())
-    }
+/// What a guest is told of an operation that did not come to its end.
+pub(super) fn unfinished(_: Unfinished) -> FsError {
+    ErrorCode::Io.into()
 }
 
-impl From<Unfinished> for FsError {
-    fn from(_: Unfinished) -> Self {
-        ErrorCode::Io.into()
-    }
+/// What a stream tells of it.
+pub(super) fn unfinished_stream(_: Unfinished) -> StreamError {
+    StreamError::LastOperationFailed(StreamFault(ErrorCode::Io).into())
 }
 
 /// What a stream tells of an operation of the sandbox.

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use wasmtime_wasi::filesystem::Descriptor;
+use wasmtime_wasi::p2::FsResult;
 
+use super::error::unfinished;
 use super::grant::Folder;
 use super::threads::FileThreads;
 use super::work::{FileWork, UnderWay, Unfinished};
@@ -40,8 +42,9 @@ impl FileAccess {
     pub(super) async fn run<R: Send + 'static>(
         &self,
         operation: impl FnOnce() -> R + Send + 'static,
-    ) -> Result<R, Unfinished> {
-        self.work.place().await?.begin(&self.threads, operation).result().await
+    ) -> FsResult<R> {
+        let place = self.work.place().await.map_err(unfinished)?;
+        place.begin(&self.threads, operation).result().await.map_err(unfinished)
     }
 
     /// Begins an operation when there is a place for it.

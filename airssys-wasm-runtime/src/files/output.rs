@@ -8,7 +8,7 @@ use wasmtime_wasi::p2::bindings::filesystem::types::{ErrorCode, HostDescriptor};
 use wasmtime_wasi::p2::{DynOutputStream, FsError, OutputStream, Pollable, StreamError, StreamResult};
 use wasmtime_wasi::runtime::poll_noop;
 
-use super::error::{StreamFault, stream_error};
+use super::error::{StreamFault, stream_error, unfinished_stream};
 use super::handle::{FileAccess, Room};
 use super::sandbox::Sandbox;
 use super::work::{UnderWay, Unfinished};
@@ -62,7 +62,7 @@ impl FileWriter {
                 State::Idle
             }
             Ok(Err(error)) => State::Failed(error),
-            Err(unfinished) => State::Failed(unfinished.into()),
+            Err(unfinished) => State::Failed(unfinished_stream(unfinished)),
         };
     }
 }
@@ -124,7 +124,7 @@ impl Pollable for FileWriter {
         if let State::Waiting(bytes) = &self.state {
             match self.access.begin(self.operation(bytes.clone())).await {
                 Ok(writing) => self.state = State::Writing(writing),
-                Err(unfinished) => self.state = State::Failed(unfinished.into()),
+                Err(unfinished) => self.state = State::Failed(unfinished_stream(unfinished)),
             }
         }
         if let State::Writing(writing) = &mut self.state {

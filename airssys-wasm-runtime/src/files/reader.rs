@@ -6,7 +6,7 @@ use wasmtime_wasi::filesystem::Descriptor;
 use wasmtime_wasi::p2::bindings::filesystem::types::HostDescriptor;
 use wasmtime_wasi::p2::{FsResult, InputStream, Pollable, StreamError, StreamResult};
 
-use super::error::stream_error;
+use super::error::{stream_error, unfinished_stream};
 use super::handle::{FileAccess, Room};
 use super::sandbox::{Sandbox, done};
 use super::work::UnderWay;
@@ -90,7 +90,8 @@ impl InputStream for FileReader {
         if let State::Idle = self.state
             && size > 0
         {
-            self.state = State::Reading(self.access.begin(self.operation(size)).await?);
+            self.state =
+                State::Reading(self.access.begin(self.operation(size)).await.map_err(unfinished_stream)?);
         }
         self.ready().await;
         self.read(size)
@@ -103,13 +104,13 @@ impl Pollable for FileReader {
         if let State::Idle = self.state {
             match self.access.begin(self.operation(UNASKED_BYTES)).await {
                 Ok(reading) => self.state = State::Reading(reading),
-                Err(unfinished) => self.state = State::Failed(unfinished.into()),
+                Err(unfinished) => self.state = State::Failed(unfinished_stream(unfinished)),
             }
         }
         if let State::Reading(reading) = &mut self.state {
             match reading.result().await {
                 Ok(read) => self.take(read),
-                Err(unfinished) => self.state = State::Failed(unfinished.into()),
+                Err(unfinished) => self.state = State::Failed(unfinished_stream(unfinished)),
             }
         }
     }
