@@ -30,7 +30,8 @@ impl HostBuilder {
         Self::default()
     }
 
-    /// What any component may ask for at most.
+    /// What any component may ask for at most, the rights that may mean everything included: what
+    /// [`allow_broad`](Self::allow_broad) has allowed before is replaced.
     #[must_use]
     pub fn ceilings(mut self, ceilings: Ceilings) -> Self {
         self.ceilings = ceilings;

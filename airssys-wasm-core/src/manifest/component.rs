@@ -100,8 +100,8 @@ impl ComponentManifest {
     ///
     /// # Errors
     ///
-    /// Everything that is wrong with it, limits above `ceilings` and sections that this version
-    /// does not enforce included.
+    /// Everything that is wrong with it, limits above `ceilings`, rights that mean more than they allow, and
+    /// sections that this version does not enforce included.
     pub fn parse(source_name: &str, text: &str, ceilings: &Ceilings) -> Result<Self, ManifestError> {
         parse(source_name, text, |root, report| read(root, report, ceilings))
     }

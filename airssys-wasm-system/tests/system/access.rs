@@ -1,10 +1,12 @@
 //! What components may do with the host through the standard interfaces: folders, variables, and who hears of it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use airssys_wasm_core::{Address, BroadRight, Ceilings, HostCapabilities};
 use airssys_wasm_runtime::RuntimeError;
@@ -226,6 +228,45 @@ async fn no_path_leads_out_of_a_granted_folder() {
     assert_eq!(recorded.get(..denied.len()).unwrap(), denied);
     assert_eq!(fs::read_to_string(ground.path("secret")).unwrap(), "secret");
     assert!(!Path::new(&ground.path("../new")).exists());
+}
+
+#[tokio::test]
+async fn a_folder_that_is_swapped_for_a_link_leads_nowhere_either() {
+    const READS: usize = 2_000;
+    let ground = Ground::new();
+    let host = host();
+    let component = host.start(ground.component()).await.unwrap();
+    fs::create_dir(ground.path("write/inner")).unwrap();
+    fs::write(ground.path("write/inner/secret"), "inside").unwrap();
+    symlink("..", ground.path("write/up")).unwrap();
+    symlink(ground.path(""), ground.path("write/away")).unwrap();
+    let is_over = Arc::new(AtomicBool::new(false));
+    let swapper = {
+        let (is_over, write) = (Arc::clone(&is_over), ground.path("write"));
+        std::thread::spawn(move || {
+            let rename = |from: &str, to: &str| {
+                fs::rename(format!("{write}/{from}"), format!("{write}/{to}")).unwrap()
+            };
+            while !is_over.load(Ordering::Acquire) {
+                for link in ["up", "away"] {
+                    rename("inner", "aside");
+                    rename(link, "inner");
+                    rename("inner", link);
+                    rename("aside", "inner");
+                }
+            }
+        })
+    };
+    let order = format!("read {} inner/secret", ground.path("write"));
+    let mut answers = BTreeMap::new();
+    for _ in 0..READS {
+        *answers.entry(ask(&component, &order).await).or_insert(0) += 1;
+    }
+    is_over.store(true, Ordering::Release);
+    swapper.join().unwrap();
+    assert!(answers.contains_key("inside"), "{answers:?}");
+    assert!(!answers.contains_key("secret"), "{answers:?}");
+    host.shutdown().await;
 }
 
 #[tokio::test]
