@@ -6,13 +6,17 @@
 use std::fmt::{self, Write};
 use std::str::FromStr;
 
-use crate::id::Address;
+use crate::access::AccessDenial;
+use crate::id::{Address, ComponentId};
 use crate::lifecycle::EndCause;
 use crate::message::CorrelationId;
 use crate::send::{DenialRule, SendError};
 
 /// Longest reason of an event, in bytes; the rest is cut off and replaced by `…`.
 pub const MAX_AUDIT_REASON_BYTES: usize = 1_024;
+
+/// Longest target of an event that is no address, in bytes; the rest is cut off and replaced by `…`.
+pub const MAX_AUDIT_TARGET_BYTES: usize = 256;
 
 /// What a record of the audit log is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -135,10 +139,7 @@ impl AuditReason {
     /// escapes, because guests have a say in some reasons; what is too long is cut.
     #[must_use]
     pub fn text(reason: impl fmt::Display) -> Self {
-        let mut bounded = Bounded { text: String::new(), is_full: false };
-        // It fails only to say that it is full, so that a long reason is not rendered to its end.
-        let _ = write!(bounded, "{reason}");
-        Self::Text(bounded.text.into_boxed_str())
+        Self::Text(bounded(reason, MAX_AUDIT_REASON_BYTES))
     }
 
     /// Bytes that it holds on the heap.
@@ -160,9 +161,50 @@ impl fmt::Display for AuditReason {
     }
 }
 
-/// A text that takes no more than a reason may have.
+/// Whom or what an event is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AuditTarget {
+    /// A component or an instance.
+    Address(Address),
+    /// Anything else: a path, `host:port` or an import, as text of at most [`MAX_AUDIT_TARGET_BYTES`] bytes.
+    Text(Box<str>),
+}
+
+impl AuditTarget {
+    /// A target as text, escaped and cut as [`AuditReason::text`] does it: guests choose paths and names.
+    #[must_use]
+    pub fn text(target: impl fmt::Display) -> Self {
+        Self::Text(bounded(target, MAX_AUDIT_TARGET_BYTES))
+    }
+
+    /// Its text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Address(address) => address.as_str(),
+            Self::Text(text) => text,
+        }
+    }
+}
+
+impl From<Address> for AuditTarget {
+    fn from(address: Address) -> Self {
+        Self::Address(address)
+    }
+}
+
+/// A text of at most this many bytes that steers nothing.
+fn bounded(shown: impl fmt::Display, max_bytes: usize) -> Box<str> {
+    let mut bounded = Bounded { text: String::new(), max_bytes, is_full: false };
+    // It fails only to say that it is full, so that a long text is not rendered to its end.
+    let _ = write!(bounded, "{shown}");
+    bounded.text.into_boxed_str()
+}
+
+/// A text that takes no more than its bound.
 struct Bounded {
     text: String,
+    max_bytes: usize,
     is_full: bool,
 }
 
@@ -182,7 +224,7 @@ impl Write for Bounded {
             } else {
                 self.text.push(character);
             }
-            if self.text.len() > MAX_AUDIT_REASON_BYTES - MARK.len_utf8() {
+            if self.text.len() > self.max_bytes - MARK.len_utf8() {
                 self.text.truncate(before);
                 self.text.push(MARK);
                 self.is_full = true;
@@ -211,7 +253,7 @@ pub struct AuditEvent {
     /// Who tried or did it; none where the host itself did.
     pub sender: Option<Address>,
     /// Whom it was to reach, or what was acted on.
-    pub target: Option<Address>,
+    pub target: Option<AuditTarget>,
     /// The rule that decided, as the manifest key that states it.
     pub rule: Option<&'static str>,
     /// Why, or what about it.
@@ -233,17 +275,28 @@ impl AuditEvent {
         Self {
             kind: AuditKind::Denied,
             sender: Some(sender),
-            target: Some(target),
+            target: Some(target.into()),
             rule: Some(rule.manifest_key()),
             reason: Some(AuditReason::Refused(error)),
             correlation,
         }
     }
 
+    /// Something that a component wanted of the host and was refused.
+    #[must_use]
+    pub fn access_denied(component: &ComponentId, denial: &AccessDenial<'_>) -> Self {
+        Self {
+            sender: Some(component.address().clone()),
+            target: Some(AuditTarget::text(denial.target)),
+            rule: Some(denial.right.manifest_key()),
+            ..Self::of_log(AuditKind::Denied, Some(AuditReason::text(denial.reason)))
+        }
+    }
+
     /// Something that the host did to a component or an instance.
     #[must_use]
     pub fn about(kind: AuditKind, target: Address, reason: Option<AuditReason>) -> Self {
-        Self { target: Some(target), ..Self::of_log(kind, reason) }
+        Self { target: Some(target.into()), ..Self::of_log(kind, reason) }
     }
 
     /// Something about the log itself.
@@ -255,8 +308,9 @@ impl AuditEvent {
     /// Bytes of its texts.
     #[must_use]
     pub fn weight(&self) -> usize {
-        let address = |address: &Option<Address>| address.as_ref().map_or(0, |known| known.as_str().len());
-        address(&self.sender) + address(&self.target) + self.reason.as_ref().map_or(0, AuditReason::weight)
+        let sender = self.sender.as_ref().map_or(0, |sender| sender.as_str().len());
+        let target = self.target.as_ref().map_or(0, |target| target.as_str().len());
+        sender + target + self.reason.as_ref().map_or(0, AuditReason::weight)
     }
 }
 
@@ -287,5 +341,7 @@ mod tests {
         check(&"ü".repeat(4_000), &format!("{}…", "ü".repeat(most / 2)));
         check(&format!("{}\u{7}", "a".repeat(most - 1)), &format!("{}…", "a".repeat(most - 1)));
         assert_eq!(AuditReason::text("\u{7f}".repeat(4_000)).weight(), most / 6 * 6 + 3);
+        let target = AuditTarget::text("a".repeat(4_000));
+        assert_eq!(target.as_str(), format!("{}…", "a".repeat(MAX_AUDIT_TARGET_BYTES - 3)));
     }
 }

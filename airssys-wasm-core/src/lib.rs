@@ -30,11 +30,14 @@ mod message;
 mod send;
 mod typed_call;
 
+mod access;
 mod audit;
 
+mod grant;
 mod limits;
 mod metrics;
 mod pattern;
+mod policy;
 mod supervision;
 mod topic;
 
@@ -47,8 +50,13 @@ mod error;
 mod handle;
 mod ports;
 
-pub use audit::{AuditEvent, AuditKind, AuditReason, MAX_AUDIT_REASON_BYTES, UnknownAuditKind};
+pub use access::{AccessDenial, AccessRight};
+pub use audit::{
+    AuditEvent, AuditKind, AuditReason, AuditTarget, MAX_AUDIT_REASON_BYTES, MAX_AUDIT_TARGET_BYTES,
+    UnknownAuditKind,
+};
 pub use error::{BoxError, WasmError, WasmResult};
+pub use grant::{Destination, DestinationHost, FolderPath, GrantError, MAX_FOLDER_BYTES, VariableName};
 pub use handle::ComponentHandle;
 pub use health::HealthStatus;
 pub use id::{Address, ComponentId, HOST_NAMESPACE, IdError, MAX_ID_PART_BYTES, is_valid_name};
@@ -58,18 +66,20 @@ pub use limits::{
     ResourceLimits, ResourceLimitsBuilder,
 };
 pub use manifest::{
-    AuditConfig, ComponentConfig, ComponentEntry, ComponentManifest, CpuConfig, IoConfig, LifecycleConfig,
-    MAX_MANIFEST_BYTES, MailboxConfig, ManifestDiagnostic, ManifestError, MemoryConfig,
-    MessagingCapabilities, Overflow, ResourcesConfig, SystemManifest,
+    AuditConfig, ComponentConfig, ComponentEntry, ComponentManifest, CpuConfig, EnvironmentCapabilities,
+    FilesystemCapabilities, HostCapabilities, IoConfig, LifecycleConfig, MAX_MANIFEST_BYTES, MailboxConfig,
+    ManifestDiagnostic, ManifestError, MemoryConfig, MessagingCapabilities, NetworkCapabilities, Overflow,
+    ResourcesConfig, SystemManifest,
 };
 pub use message::{
     ComponentMessage, CorrelationId, MAX_CONTENT_TYPE_BYTES, MessageKind, MessagePayload, TimerId,
 };
 pub use metrics::{FuelConfig, FuelMetrics, MemoryMetrics};
 pub use pattern::{AddressPattern, PatternError, PatternSegment};
+pub use policy::{BroadRight, BroadRights, PROTECTED_FOLDERS, TooBroad, UnknownBroadRight};
 pub use ports::{
-    Admission, AuditSink, BoxFuture, ComponentDirectory, ComponentLoader, Guard, LogLevel, LogRecord,
-    LogSink, MessageLink, MessageRouter, RuntimeEngine,
+    AccessObserver, Admission, AuditSink, BoxFuture, ComponentDirectory, ComponentLoader, Guard, LogLevel,
+    LogRecord, LogSink, MessageLink, MessageRouter, RuntimeEngine,
 };
 pub use send::{DenialRule, HandlerError, RequestError, SendError, Undelivered};
 pub use supervision::{Backoff, RestartDecision, RestartPolicy, RestartTracker, SupervisionConfig};

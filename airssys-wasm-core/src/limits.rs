@@ -5,6 +5,8 @@
 
 use thiserror::Error;
 
+use crate::policy::BroadRights;
+
 /// The smallest memory limit of a component, in bytes; no host lowers it.
 pub const MIN_MEMORY_BYTES: u64 = 524_288;
 
@@ -20,7 +22,7 @@ pub const DEFAULT_TIMEOUT_MS: u64 = 100;
 pub(crate) const WHY_NO_DEFAULT: &str =
     "there is no default on purpose, because only the author knows what the component needs";
 
-/// What any component may ask for at most: the host's policy, `[host.ceilings]` in `airssys.toml`.
+/// What any component may ask for at most: the host's policy, `[host.ceilings]` and `[host.policy]` in `airssys.toml`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Ceilings {
     /// Linear memory of one instance in bytes; default [`MAX_MEMORY_BYTES`].
@@ -38,6 +40,8 @@ pub struct Ceilings {
     pub max_component_bytes: u64,
     /// Memory limits of all running instances together, in bytes; default 2 GiB.
     pub total_memory_bytes: u64,
+    /// Rights that may mean everything: `[host.policy] allow_broad`; default none.
+    pub broad_rights: BroadRights,
 }
 
 impl Default for Ceilings {
@@ -48,6 +52,7 @@ impl Default for Ceilings {
             max_timeout_ms: 60_000,
             max_component_bytes: 33_554_432,
             total_memory_bytes: 2_147_483_648,
+            broad_rights: BroadRights::none(),
         }
     }
 }

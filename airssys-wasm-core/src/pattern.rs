@@ -10,6 +10,7 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use crate::id::{MAX_ID_PART_BYTES, is_valid_name, is_valid_part, shorten};
+use crate::policy::Breadth;
 use crate::topic::MAX_TOPIC_BYTES;
 
 /// Why a text is not a pattern.
@@ -90,6 +91,12 @@ impl AddressPattern {
             "*" => PatternSegment::Any,
             literal => PatternSegment::Literal(literal),
         })
+    }
+}
+
+impl Breadth for AddressPattern {
+    fn is_broad(&self) -> bool {
+        self.segments().take(2).all(|segment| segment == PatternSegment::Any)
     }
 }
 

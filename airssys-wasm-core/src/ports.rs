@@ -9,6 +9,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::access::AccessDenial;
 use crate::audit::AuditEvent;
 use crate::error::WasmResult;
 use crate::handle::ComponentHandle;
@@ -239,6 +240,14 @@ pub struct LogRecord {
 pub trait LogSink: Send + Sync + fmt::Debug {
     /// Takes one record. Never blocks; what exceeds the volume is dropped and counted there.
     fn log(&self, component: &ComponentId, record: LogRecord);
+}
+
+/// Hears what a component wanted of the host through the standard interfaces and was refused. The runtime calls it;
+/// system implements it.
+pub trait AccessObserver: Send + Sync + fmt::Debug {
+    /// Takes one denial. Never blocks, and renders it only where somebody wants it: a guest can cause as many as it
+    /// has fuel for.
+    fn denied(&self, component: &ComponentId, denial: &AccessDenial<'_>);
 }
 
 /// Takes what the audit log records. Whoever refuses or acts calls it; system implements it.

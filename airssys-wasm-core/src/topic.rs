@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use crate::id::shorten;
 use crate::pattern::PatternError;
+use crate::policy::Breadth;
 
 /// Longest topic and longest topic pattern, in bytes.
 pub const MAX_TOPIC_BYTES: usize = 256;
@@ -138,6 +139,12 @@ impl TopicPattern {
                 _ => return false,
             }
         }
+    }
+}
+
+impl Breadth for TopicPattern {
+    fn is_broad(&self) -> bool {
+        self.segments().all(|segment| !matches!(segment, TopicSegment::Literal(_)))
     }
 }
 

@@ -50,6 +50,32 @@ pub(crate) const HTTP_BUFFERED_CHUNKS: usize = 1;
 /// Random bytes that one call of `wasi:random` returns at most.
 pub const MAX_RANDOM_BYTES: u64 = 65_536;
 
+/// Files, folders and streams of them that one instance has open at a time; the folders that it was granted, which
+/// are always open, are not counted. Each is a descriptor of the host's process.
+pub const MAX_OPEN_FILES: usize = 64;
+
+/// Bytes that one operation reads from a file or writes to it; a stream holds as many at a time.
+pub const MAX_FILE_CHUNK_BYTES: usize = 64 * 1024;
+
+/// Longest path, or target of a symbolic link, that a guest can name, in bytes: what common systems take.
+pub const MAX_PATH_BYTES: usize = 4_096;
+
+/// What is kept of a path for those who are told of refusals, in bytes.
+pub(crate) const MAX_SHOWN_PATH_BYTES: usize = airssys_wasm_core::MAX_AUDIT_TARGET_BYTES;
+
+/// Entries of a folder that are held at a time while it is read, however many it has.
+pub(crate) const DIRECTORY_ENTRIES_AT_ONCE: usize = 64;
+
+/// Operations on files that one instance has under way at a time, those included that outlive the call that began
+/// them.
+pub const MAX_FILE_WORK: usize = 4;
+
+/// Threads of one engine that operations on files may block.
+pub const MAX_FILE_THREADS: usize = 64;
+
+/// Bytes of one write to the standard output or error of a guest, so that the lines of one write are few.
+pub const MAX_OUTPUT_CHUNK_BYTES: usize = 4 * 1024;
+
 /// Targets by name whose links one instance keeps open; beyond it the cache starts anew.
 pub const MAX_CACHED_LINKS: usize = 256;
 

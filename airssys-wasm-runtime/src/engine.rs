@@ -1,12 +1,13 @@
 //! The engine: compiles, verifies and starts components.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use wasmtime::Engine;
 use wasmtime::component::Linker;
 
-use airssys_wasm_core::{ComponentId, ResourceLimits};
+use airssys_wasm_core::{ComponentId, HostCapabilities, ResourceLimits};
 
 use crate::compiler::{CompilePlace, Compiler};
 use crate::component::VerifiedComponent;
@@ -14,6 +15,7 @@ use crate::config::{EngineConfig, MIN_TICK};
 use crate::deadline::KillSwitch;
 use crate::enforcement::Enforcement;
 use crate::error::RuntimeError;
+use crate::files::{FileAccess, FileThreads, FileWork, Folders, ProtectedFolders};
 use crate::host::{KnownInterfaces, link_host};
 use crate::inspection::ComponentReport;
 use crate::instance::{Budget, Completed, ComponentInstance};
@@ -41,6 +43,8 @@ pub struct WasmtimeEngine {
     ports: InstancePorts,
     loaded: Arc<LoadedComponents>,
     long_calls: Arc<LongCallThreads>,
+    files: Arc<FileThreads>,
+    protected: ProtectedFolders,
     /// Shared with every store, so that a call is ended in time also where the engine was dropped before. None
     /// where there is nothing to end: an engine that enforces nothing.
     ticker: Option<Arc<Ticker>>,
@@ -55,6 +59,8 @@ pub struct InstanceSetup {
     pub limits: ResourceLimits,
     /// The budget of its start: instantiation and `initialize` together.
     pub start: Budget,
+    /// What it may do with the host through the standard interfaces.
+    pub capabilities: Arc<HostCapabilities>,
     /// What `initialize` gets, as JSON.
     pub config: String,
     /// Its ways to the outside.
@@ -63,10 +69,12 @@ pub struct InstanceSetup {
     pub switch: KillSwitch,
     /// Where its calls run; see [`WasmtimeEngine::in_lane`].
     pub lane: CallLane,
+    /// What it has under way on files, its restarts included.
+    pub file_work: FileWork,
 }
 
 impl InstanceSetup {
-    /// A setup with these limits, the default budget for its start, no configuration and no ways to the
+    /// A setup with these limits, the default budget for its start, no configuration, no rights and no ways to the
     /// outside.
     #[must_use]
     pub fn new(id: ComponentId, limits: ResourceLimits) -> Self {
@@ -78,10 +86,12 @@ impl InstanceSetup {
                 fuel: Some(start.start_fuel),
                 timeout: Duration::from_millis(start.start_timeout_ms),
             },
+            capabilities: Arc::default(),
             config: "{}".to_owned(),
             ports: InstancePorts::isolated(),
             switch: KillSwitch::new(),
             lane: CallLane::new(),
+            file_work: FileWork::new(),
         }
     }
 }
@@ -132,6 +142,8 @@ impl WasmtimeEngine {
             ports: InstancePorts::isolated(),
             loaded: Arc::default(),
             long_calls: Arc::default(),
+            files: Arc::default(),
+            protected: ProtectedFolders::default(),
             ticker: ticker.map(Arc::new),
         })
     }
@@ -179,6 +191,22 @@ impl WasmtimeEngine {
     #[must_use]
     pub fn capacity(&self) -> PoolShare {
         self.config().capacity()
+    }
+
+    /// A folder that no component may be granted, whatever its rights say, nor anything that holds it or lies in
+    /// it: one of the host's own. `/proc`, `/sys` and `/dev` are never granted anyway.
+    pub fn protect_folder(&mut self, folder: impl Into<PathBuf>) {
+        self.protected.add(folder.into());
+    }
+
+    /// Whether every folder that these rights name could be opened now. It is looked at again whenever an instance
+    /// starts. This blocks.
+    ///
+    /// # Errors
+    ///
+    /// [`RuntimeError::Folder`] and [`RuntimeError::ProtectedFolder`].
+    pub fn check_folders(&self, capabilities: &HostCapabilities) -> Result<(), RuntimeError> {
+        Folders::new(&capabilities.filesystem, &self.protected).check()
     }
 
     /// The ways to the outside of components that are loaded by handle. Without it they are isolated.
@@ -276,7 +304,8 @@ impl WasmtimeEngine {
     /// # Errors
     ///
     /// [`RuntimeError::InvalidLimits`], [`RuntimeError::NeedsMoreMemory`], [`RuntimeError::NeedsLargerTable`] and
-    /// [`RuntimeError::BeyondEngine`] before any guest code runs, [`RuntimeError::PoolExhausted`], and
+    /// [`RuntimeError::BeyondEngine`] before any guest code runs, [`RuntimeError::Folder`] and
+    /// [`RuntimeError::ProtectedFolder`] for a folder that cannot be granted, [`RuntimeError::PoolExhausted`], and
     /// [`RuntimeError::InstantiationFailed`] with the cause for all that happens in the guest.
     pub async fn start(
         &self,
@@ -290,10 +319,28 @@ impl WasmtimeEngine {
         }
         component.fits(&setup.limits)?;
         setup.start.check()?;
-        let InstanceSetup { id, limits, start, config, ports, switch, lane } = setup;
-        let state = HostState::new(id, &limits, ports, switch).in_lane(lane);
+        let InstanceSetup { id, limits, start, capabilities, config, ports, switch, lane, file_work } = setup;
+        let files = self.open_folders(&capabilities, start, &file_work).await?;
+        let state = HostState::new(id, &limits, ports, switch).granting(capabilities, files).in_lane(lane);
         let store = StoreManager::new(self).create(state, &limits)?;
         ComponentInstance::start(store, component, &config, start, max_instances, self.enforcement()).await
+    }
+
+    /// Opens what these rights name, within the time of a start.
+    async fn open_folders(
+        &self,
+        capabilities: &HostCapabilities,
+        start: Budget,
+        work: &FileWork,
+    ) -> Result<Option<FileAccess>, RuntimeError> {
+        let folders = Folders::new(&capabilities.filesystem, &self.protected);
+        if folders.are_none() {
+            return Ok(None);
+        }
+        match tokio::time::timeout(start.timeout, folders.open(&self.files, work)).await {
+            Ok(opened) => opened.map(Some),
+            Err(_) => Err(RuntimeError::InstantiationFailed(start.passed())),
+        }
     }
 }
 

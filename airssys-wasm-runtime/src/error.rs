@@ -1,5 +1,7 @@
 //! Errors of loading and running components.
 
+use std::path::PathBuf;
+
 use thiserror::Error;
 
 use airssys_wasm_core::{ComponentHandle, EndCause, ResourceLimitError, WasmError};
@@ -142,6 +144,34 @@ pub enum RuntimeError {
         /// How many there are.
         max_instances: u32,
     },
+    /// A folder that was granted cannot be opened.
+    #[error("{key} names {}, which cannot be opened as a folder", path.display())]
+    Folder {
+        /// The key that grants it.
+        key: &'static str,
+        /// The path as it was granted.
+        path: PathBuf,
+        /// What the operating system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A folder that no component may be granted, or one that holds such a folder or lies in it, links followed.
+    #[error(
+        "{key} names {}, and no component may be granted {}, what holds it, or what lies in it",
+        path.display(),
+        protected.display()
+    )]
+    ProtectedFolder {
+        /// The key that grants it.
+        key: &'static str,
+        /// The path as it was granted.
+        path: PathBuf,
+        /// What it would give access to.
+        protected: PathBuf,
+    },
+    /// The threads that open folders are gone.
+    #[error("there is no thread to open folders")]
+    FilesUnavailable,
     /// The instance could not be started.
     #[error("the instance could not be started")]
     InstantiationFailed(#[source] CallFailure),
@@ -191,6 +221,9 @@ impl From<RuntimeError> for WasmError {
             error @ RuntimeError::MissingExport(_) => Self::Unsupported { reason: error.to_string() },
             error @ (RuntimeError::PoolExhausted { .. }
             | RuntimeError::BeyondEngine { .. }
+            | RuntimeError::Folder { .. }
+            | RuntimeError::ProtectedFolder { .. }
+            | RuntimeError::FilesUnavailable
             | RuntimeError::AddressSpace { .. }
             | RuntimeError::Mappings { .. }) => {
                 Self::InvalidConfiguration { reason: error.to_string(), source: None }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use airssys_wasm_core::{
-    ComponentId, FuelMetrics, HandlerError, MessagePayload, ResourceLimits, WasmError, WasmResult,
+    ComponentId, FuelMetrics, HandlerError, HostCapabilities, MessagePayload, ResourceLimits, WasmError,
+    WasmResult,
 };
 
 use crate::component::VerifiedComponent;
@@ -32,6 +33,7 @@ use crate::error::RuntimeError;
 #[derive(Debug, Clone)]
 pub struct ComponentExecutor {
     engine: Arc<WasmtimeEngine>,
+    capabilities: Arc<HostCapabilities>,
 }
 
 /// What an execution came to, where the component was not ended by it.
@@ -68,7 +70,27 @@ impl ComponentExecutor {
     /// An executor on this engine.
     #[must_use]
     pub fn new(engine: Arc<WasmtimeEngine>) -> Self {
-        Self { engine }
+        Self { engine, capabilities: Arc::default() }
+    }
+
+    /// The same, whose components may do this with the host through the standard interfaces.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use airssys_wasm_core::HostCapabilities;
+    /// use airssys_wasm_runtime::{ComponentExecutor, EngineConfig, WasmtimeEngine};
+    ///
+    /// let mut capabilities = HostCapabilities::default();
+    /// capabilities.filesystem.read.push("/usr/share/zoneinfo".parse()?);
+    /// capabilities.environment.variables.push("TZ".parse()?);
+    /// let engine = Arc::new(WasmtimeEngine::new(EngineConfig::default())?);
+    /// let executor = ComponentExecutor::new(engine).granting(capabilities);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn granting(mut self, capabilities: HostCapabilities) -> Self {
+        self.capabilities = Arc::new(capabilities);
+        self
     }
 
     /// Makes an instance, initialises it, gives it one message from `host/executor` and drops it. One that
@@ -91,7 +113,8 @@ impl ComponentExecutor {
         if !component.has_handler() {
             return Err(RuntimeError::MissingExport("handler").into());
         }
-        let setup = InstanceSetup::new(id, *limits);
+        let mut setup = InstanceSetup::new(id, *limits);
+        setup.capabilities = Arc::clone(&self.capabilities);
         let lane = setup.lane.clone();
         let (engine, component, message) = (Arc::clone(&self.engine), component.clone(), message.clone());
         let execution = async move {

@@ -89,6 +89,12 @@ impl Budget {
         }
     }
 
+    /// A call whose time was over before any guest code ran.
+    pub(crate) fn passed(self) -> CallFailure {
+        let cause = EndCause::Timeout { timeout_ms: self.timeout_ms(), fuel_consumed: 0 };
+        CallFailure { cause, fuel: FuelMetrics::new(self.fuel.unwrap_or(u64::MAX), 0) }
+    }
+
     fn timeout_ms(self) -> u64 {
         u64::try_from(self.timeout.as_millis()).unwrap_or(u64::MAX)
     }

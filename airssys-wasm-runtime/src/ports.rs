@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use airssys_wasm_core::{
-    Address, ComponentDirectory, ComponentId, ComponentState, ComponentSummary, DenialRule, LogLevel,
-    LogRecord, LogSink, MessageLink, MessageRouter, SendError,
+    AccessDenial, AccessObserver, Address, ComponentDirectory, ComponentId, ComponentState, ComponentSummary,
+    DenialRule, LogLevel, LogRecord, LogSink, MessageLink, MessageRouter, SendError,
 };
 
 /// The ways of one instance to the outside.
@@ -16,14 +16,21 @@ pub struct InstancePorts {
     pub directory: Arc<dyn ComponentDirectory>,
     /// To the host's log.
     pub log: Arc<dyn LogSink>,
+    /// To whoever keeps account of what it was refused.
+    pub access: Arc<dyn AccessObserver>,
 }
 
 impl InstancePorts {
     /// For an instance on its own: whatever it sends is denied, it sees no neighbours, and its log goes to
-    /// `tracing` under the target `airssys_wasm::guest`.
+    /// `tracing` under the target `airssys_wasm::guest`, and what it was refused under `airssys_wasm::access`.
     #[must_use]
     pub fn isolated() -> Self {
-        Self { router: Arc::new(Isolated), directory: Arc::new(Isolated), log: Arc::new(TracingLog) }
+        Self {
+            router: Arc::new(Isolated),
+            directory: Arc::new(Isolated),
+            log: Arc::new(TracingLog),
+            access: Arc::new(Isolated),
+        }
     }
 }
 
@@ -33,6 +40,12 @@ struct Isolated;
 impl MessageRouter for Isolated {
     fn open(&self, _sender: &Address, _target: &Address) -> Result<Arc<dyn MessageLink>, SendError> {
         Err(SendError::Denied(DenialRule::SendTo))
+    }
+}
+
+impl AccessObserver for Isolated {
+    fn denied(&self, component: &ComponentId, denial: &AccessDenial<'_>) {
+        tracing::debug!(target: "airssys_wasm::access", %component, %denial);
     }
 }
 

@@ -9,11 +9,14 @@ use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use airssys_wasm_core::{
-    Address, ComponentDirectory, ComponentId, LogSink, MessageLink, MessageRouter, ResourceLimits, SendError,
+    AccessDenial, Address, ComponentDirectory, ComponentId, HostCapabilities, LogLevel, LogSink, MessageLink,
+    MessageRouter, ResourceLimits, SendError, VariableName,
 };
 
 use crate::bounds::{MAX_CACHED_LINKS, MAX_HTTP_FIELD_BYTES, MAX_RANDOM_BYTES, MAX_RESOURCES};
 use crate::deadline::{CallClock, KillSwitch};
+use crate::files::FileAccess;
+use crate::guest_output::GuestOutput;
 use crate::host::DeniedHttp;
 use crate::limiter::ComponentResourceLimiter;
 use crate::ports::InstancePorts;
@@ -24,6 +27,10 @@ use crate::ticker::Ticker;
 pub struct HostState {
     id: ComponentId,
     ports: InstancePorts,
+    capabilities: Arc<HostCapabilities>,
+    /// None where no folder was granted.
+    files: Option<Box<FileAccess>>,
+    variables: Vec<(String, String)>,
     limits: ResourceLimits,
     limiter: ComponentResourceLimiter,
     clock: CallClock,
@@ -49,6 +56,9 @@ impl HostState {
         Self {
             id,
             ports,
+            capabilities: Arc::default(),
+            files: None,
+            variables: Vec::new(),
             limiter: ComponentResourceLimiter::new(limits.max_memory_bytes()),
             limits: *limits,
             clock: CallClock::new(switch.clone(), CallLane::new()),
@@ -66,6 +76,18 @@ impl HostState {
     #[must_use]
     pub(crate) fn ticked_by(mut self, ticker: Option<Arc<Ticker>>) -> Self {
         self._ticker = ticker;
+        self
+    }
+
+    /// The same, with these rights in place of none, and what was opened for them.
+    #[must_use]
+    pub(crate) fn granting(mut self, capabilities: Arc<HostCapabilities>, files: Option<FileAccess>) -> Self {
+        // A variable that the host does not have, or whose value is no text, is not there.
+        let names = capabilities.environment.variables.iter().map(VariableName::as_str);
+        self.variables =
+            names.filter_map(|name| Some((name.to_owned(), std::env::var(name).ok()?))).collect();
+        self.files = files.map(Box::new);
+        self.capabilities = capabilities;
         self
     }
 
@@ -87,6 +109,22 @@ impl HostState {
     #[must_use]
     pub fn message_router(&self) -> &dyn MessageRouter {
         &*self.ports.router
+    }
+
+    /// The files that it was granted.
+    pub(crate) fn files(&self) -> Option<&FileAccess> {
+        self.files.as_deref()
+    }
+
+    /// What it may do with the host through the standard interfaces.
+    #[must_use]
+    pub fn capabilities(&self) -> &HostCapabilities {
+        &self.capabilities
+    }
+
+    /// Tells whoever keeps account of it that the instance was refused something.
+    pub fn deny_access(&self, denial: &AccessDenial<'_>) {
+        self.ports.access.denied(&self.id, denial);
     }
 
     /// The limits of its calls.
@@ -173,20 +211,25 @@ impl fmt::Debug for HostState {
 
 impl WasiView for HostState {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        // The builder's defaults grant nothing: no folder, no address, no variable, no argument, a
-        // standard input that is at its end, and standard outputs that discard what they get.
-        let ctx = self.wasi.get_or_insert_with(|| {
-            Box::new(
-                WasiCtxBuilder::new()
-                    .allow_tcp(false)
-                    .allow_udp(false)
-                    .allow_ip_name_lookup(false)
-                    .max_random_size(MAX_RANDOM_BYTES)
-                    .build(),
-            )
-        });
-        WasiCtxView { ctx, table: &mut self.table }
+        let Self { wasi, id, ports, variables, table, .. } = self;
+        let ctx = wasi.get_or_insert_with(|| Box::new(context(id, ports, &std::mem::take(variables))));
+        WasiCtxView { ctx, table }
     }
+}
+
+/// The builder's defaults grant nothing: no folder, no address, no argument, and a standard input that is at its end.
+/// Folders are served by `files`.
+fn context(id: &ComponentId, ports: &InstancePorts, variables: &[(String, String)]) -> WasiCtx {
+    let output = |level| GuestOutput::new(id.clone(), Arc::clone(&ports.log), level);
+    WasiCtxBuilder::new()
+        .envs(variables)
+        .stdout(output(LogLevel::Info))
+        .stderr(output(LogLevel::Warn))
+        .allow_tcp(false)
+        .allow_udp(false)
+        .allow_ip_name_lookup(false)
+        .max_random_size(MAX_RANDOM_BYTES)
+        .build()
 }
 
 impl WasiHttpView for HostState {

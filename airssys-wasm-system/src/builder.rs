@@ -1,9 +1,10 @@
 //! What a host is made of.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use airssys_wasm_core::Ceilings;
+use airssys_wasm_core::{BroadRight, Ceilings};
 use airssys_wasm_runtime::{EngineConfig, RuntimeError, WasmtimeEngine};
 
 use crate::audit::{AuditLocation, AuditLog};
@@ -18,6 +19,7 @@ pub struct HostBuilder {
     ceilings: Ceilings,
     engine: EngineConfig,
     audit: Option<AuditLocation>,
+    protected: Vec<PathBuf>,
     extensions: Vec<Extension>,
     #[cfg(feature = "unlimited-for-benchmarks")]
     is_unlimited: bool,
@@ -28,10 +30,26 @@ impl HostBuilder {
         Self::default()
     }
 
-    /// What any component may ask for at most.
+    /// What any component may ask for at most, the rights that may mean everything included: what
+    /// [`allow_broad`](Self::allow_broad) has allowed before is replaced.
     #[must_use]
     pub fn ceilings(mut self, ceilings: Ceilings) -> Self {
         self.ceilings = ceilings;
+        self
+    }
+
+    /// Lets this right mean everything: `[host.policy] allow_broad`. None may by default.
+    #[must_use]
+    pub fn allow_broad(mut self, right: BroadRight) -> Self {
+        self.ceilings.broad_rights = self.ceilings.broad_rights.allowing(right);
+        self
+    }
+
+    /// A folder that no component may be granted, whatever its rights say, nor anything that holds it or lies in it:
+    /// one of the host's own. That of the audit log, `/proc`, `/sys` and `/dev` are never granted anyway.
+    #[must_use]
+    pub fn protect_folder(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.protected.push(folder.into());
         self
     }
 
@@ -101,18 +119,19 @@ impl HostBuilder {
     pub fn build(self) -> Result<Host, SystemError> {
         #[cfg(feature = "unlimited-for-benchmarks")]
         let is_unlimited = self.is_unlimited;
-        let Self { ceilings, mut engine, audit, extensions, .. } = self;
+        let Self { ceilings, mut engine, audit, mut protected, extensions, .. } = self;
         engine.max_memory_bytes = engine.max_memory_bytes.max(ceilings.max_memory_bytes);
         engine.max_component_bytes = ceilings.max_component_bytes;
+        protected.extend(audit.as_ref().map(AuditLocation::folder));
         let open = || audit.map(AuditLog::open).transpose();
         #[cfg(feature = "unlimited-for-benchmarks")]
         if is_unlimited {
-            let engine = extended(WasmtimeEngine::without_limits(engine), extensions)?;
+            let engine = extended(WasmtimeEngine::without_limits(engine), protected, extensions)?;
             return Host::new(engine, ceilings, open()?, |guard| {
                 Arc::new(crate::unlimited::Unlimited::new(guard))
             });
         }
-        let engine = extended(WasmtimeEngine::new(engine), extensions)?;
+        let engine = extended(WasmtimeEngine::new(engine), protected, extensions)?;
         Host::new(engine, ceilings, open()?, |guard| guard)
     }
 }
@@ -120,9 +139,13 @@ impl HostBuilder {
 /// The engine with everything that the embedder adds to it.
 fn extended(
     engine: Result<WasmtimeEngine, RuntimeError>,
+    protected: Vec<PathBuf>,
     extensions: Vec<Extension>,
 ) -> Result<Arc<WasmtimeEngine>, SystemError> {
     let mut engine = engine.map_err(SystemError::Engine)?;
+    for folder in protected {
+        engine.protect_folder(folder);
+    }
     for extension in extensions {
         extension(&mut engine).map_err(SystemError::Engine)?;
     }

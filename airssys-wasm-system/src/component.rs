@@ -8,8 +8,8 @@ use semver::Version;
 use serde_json::{Map, Value};
 
 use airssys_wasm_core::{
-    Address, AddressPattern, Ceilings, ComponentLoader, ComponentManifest, MailboxConfig, SupervisionConfig,
-    TopicPattern,
+    Address, AddressPattern, Ceilings, ComponentLoader, ComponentManifest, HostCapabilities, MailboxConfig,
+    SupervisionConfig, TopicPattern,
 };
 
 use crate::error::SystemError;
@@ -142,6 +142,25 @@ impl Component {
     #[must_use]
     pub fn subscribe(mut self, topics: TopicPattern) -> Self {
         self.manifest.messaging.subscribe.push(topics);
+        self
+    }
+
+    /// What it may do with the host through the standard interfaces (WASI): folders, connections, variables.
+    ///
+    /// ```
+    /// use airssys_wasm_core::HostCapabilities;
+    /// use airssys_wasm_system::Component;
+    ///
+    /// let mut capabilities = HostCapabilities::default();
+    /// capabilities.filesystem.read.push("/var/log/nginx".parse()?);
+    /// capabilities.environment.variables.push("TZ".parse()?);
+    /// let component =
+    ///     Component::from_file("logs/tail".parse()?, "tail.wasm", 1 << 20).host_capabilities(capabilities);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn host_capabilities(mut self, capabilities: HostCapabilities) -> Self {
+        self.manifest.host = capabilities;
         self
     }
 

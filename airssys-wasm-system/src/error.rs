@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 use airssys_wasm_core::{
-    Address, ComponentId, IdError, ManifestError, RequestError, ResourceLimitError, WasmError,
+    Address, ComponentId, IdError, ManifestError, RequestError, ResourceLimitError, TooBroad, WasmError,
 };
 use airssys_wasm_messaging::CodecError;
 use airssys_wasm_runtime::RuntimeError;
@@ -53,6 +53,14 @@ pub enum SystemError {
         component: Address,
         /// Which limit, and what raises it.
         source: ResourceLimitError,
+    },
+    /// A right means everything, which this host's policy does not allow.
+    #[error("{component} asks for a right that is too broad")]
+    TooBroad {
+        /// Which component.
+        component: Address,
+        /// Which right, and what allows it.
+        source: TooBroad,
     },
     /// The component cannot be loaded or started.
     #[error("{component} cannot be started")]

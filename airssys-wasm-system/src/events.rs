@@ -80,6 +80,15 @@ pub enum Event {
         /// Why not.
         error: SendError,
     },
+    /// An instance wanted something of the host and was refused for want of a right.
+    AccessDenied {
+        /// Which instance.
+        id: ComponentId,
+        /// The section of the manifest that would grant it.
+        rule: &'static str,
+        /// What it wanted: a path, `host:port` or an import; escaped and cut as in the audit log.
+        target: String,
+    },
     /// A message was accepted and could not be delivered after all.
     DeadLetter {
         /// Whom it was for.

@@ -7,17 +7,19 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 use airssys_wasm_core::{
-    Address, AuditEvent, AuditKind, AuditReason, AuditSink, Ceilings, ComponentId, ComponentState, Guard,
-    IdError, MessagePayload, ResourceLimits, RestartTracker, SendError, Topic, TopicPattern,
+    Address, AuditEvent, AuditKind, AuditReason, AuditSink, Ceilings, ComponentId, ComponentState,
+    FilesystemCapabilities, Guard, HostCapabilities, IdError, MessagePayload, ResourceLimits, RestartTracker,
+    SendError, Topic, TopicPattern,
 };
 use airssys_wasm_messaging::{
     CorrelationSource, Mailbox, RegisterOptions, Router, RouterOptions, TopicStream,
 };
 use airssys_wasm_runtime::{
-    Budget, CallLane, InstancePorts, InstanceSetup, RuntimeError, VerifiedComponent, WasmtimeEngine,
+    Budget, CallLane, FileWork, InstancePorts, InstanceSetup, RuntimeError, VerifiedComponent, WasmtimeEngine,
 };
 use airssys_wasm_security::{AuditHash, CapabilityGuard, CapabilitySet, MonotonicClock};
 
+use crate::access_account::AccessAccount;
 use crate::actor::{Actor, FirstStart};
 use crate::audit::{AuditLog, AuditStatus, AuditThread};
 use crate::builder::HostBuilder;
@@ -183,10 +185,15 @@ impl Host {
             max_execution_time_ms: lifecycle.start_timeout_ms,
         };
         start.validate(&ceilings).map_err(refused)?;
+        component
+            .manifest
+            .check_breadth(ceilings.broad_rights)
+            .map_err(|source| SystemError::TooBroad { component: address.clone(), source })?;
         let Component { manifest, source, instances, .. } = component;
         if instances == 0 {
             return Err(SystemError::NoInstances(address));
         }
+        let capabilities = self.check_folders(&address, manifest.host.clone()).await?;
         let verified = self.verify(&address, source, ceilings.max_component_bytes).await?;
 
         let mut prepared = Vec::new();
@@ -206,15 +213,22 @@ impl Host {
                 router: Arc::new(self.inner.router.clone()),
                 directory: self.inner.directory.clone(),
                 log: Arc::new(GuestLog::new(&record)),
+                access: Arc::new(AccessAccount::new(
+                    &record,
+                    Arc::clone(&self.inner.events),
+                    self.inner.audit.clone(),
+                )),
             };
             let setup = InstanceSetup {
                 id,
                 limits,
                 start: Budget::of(&start),
+                capabilities: Arc::clone(&capabilities),
                 config: manifest.config_json(),
                 ports,
                 switch: record.control.switch(),
                 lane: CallLane::new(),
+                file_work: FileWork::new(),
             };
             let (first, started) = oneshot::channel();
             let actor = Actor {
@@ -232,8 +246,28 @@ impl Host {
             records.push(record);
             prepared.push(Prepared { actor, first, started });
         }
-        self.register(&address, &records, &manifest.messaging, verified.has_handler())?;
+        self.register(&address, &records, &manifest.messaging, &manifest.host, verified.has_handler())?;
         Ok(Installed { host: self.clone(), address, instances: prepared })
+    }
+
+    /// Whether the folders that a component is to be granted are there and can be, before anything of it is loaded.
+    async fn check_folders(
+        &self,
+        address: &Address,
+        capabilities: HostCapabilities,
+    ) -> Result<Arc<HostCapabilities>, SystemError> {
+        let capabilities = Arc::new(capabilities);
+        if capabilities.filesystem == FilesystemCapabilities::default() {
+            return Ok(capabilities);
+        }
+        let (engine, checked, component) =
+            (Arc::clone(&self.inner.engine), Arc::clone(&capabilities), address.clone());
+        blocking(move || {
+            let failed = |source| SystemError::Start { component, source };
+            engine.check_folders(&checked).map_err(failed)
+        })
+        .await?;
+        Ok(capabilities)
     }
 
     fn register(
@@ -241,6 +275,7 @@ impl Host {
         address: &Address,
         records: &[Arc<InstanceRecord>],
         rights: &airssys_wasm_core::MessagingCapabilities,
+        host_rights: &HostCapabilities,
         has_handler: bool,
     ) -> Result<(), SystemError> {
         let max_bytes = self.inner.ceilings.total_memory_bytes;
@@ -249,7 +284,7 @@ impl Host {
         let inserted = self.inner.registry.change(|table| {
             table.insert(records, max_bytes, capacity)?;
             self.inner.guard.grant(address, Arc::new(CapabilitySet::new(rights)));
-            self.record(AuditKind::Granted, address, || AuditReason::text(Rights(rights)));
+            self.record(AuditKind::Granted, address, || AuditReason::text(Rights(rights, host_rights)));
             for record in records {
                 let options = RegisterOptions { has_handler, max_answer_bytes: rights.max_message_bytes };
                 self.inner.router.register(record.id.clone(), record.mailbox.clone(), options);
@@ -590,18 +625,24 @@ impl fmt::Display for Chain<'_> {
 }
 
 /// Rights as the audit log names them.
-struct Rights<'r>(&'r airssys_wasm_core::MessagingCapabilities);
+struct Rights<'r>(&'r airssys_wasm_core::MessagingCapabilities, &'r HostCapabilities);
 
 impl fmt::Display for Rights<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let rights = self.0;
-        for (key, patterns) in [("send_to", &rights.send_to), ("receive_from", &rights.receive_from)] {
+        fn named(f: &mut fmt::Formatter<'_>, key: &str, all: &[impl fmt::Display]) -> fmt::Result {
             write!(f, "{key} =")?;
-            for pattern in patterns {
-                write!(f, " {pattern}")?;
-            }
-            f.write_str("; ")?;
+            all.iter().try_for_each(|one| write!(f, " {one}"))?;
+            f.write_str("; ")
         }
+        let Self(rights, host) = self;
+        named(f, "send_to", &rights.send_to)?;
+        named(f, "receive_from", &rights.receive_from)?;
+        named(f, "publish", &rights.publish)?;
+        named(f, "subscribe", &rights.subscribe)?;
+        named(f, "read", &host.filesystem.read)?;
+        named(f, "write", &host.filesystem.write)?;
+        named(f, "connect", &host.network.connect)?;
+        named(f, "variables", &host.environment.variables)?;
         let (bytes, rate, burst) = (rights.max_message_bytes, rights.rate_per_second, rights.burst);
         write!(f, "max_message_bytes = {bytes}; rate_per_second = {rate}; burst = {burst}")
     }

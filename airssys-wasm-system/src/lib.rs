@@ -34,6 +34,7 @@ mod builder;
 mod host;
 mod reference;
 
+mod access_account;
 mod actor;
 mod actor_state;
 mod control;

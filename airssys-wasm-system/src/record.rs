@@ -83,6 +83,8 @@ pub(crate) struct Counts {
     /// Replies that nobody waited for, or waited for any more.
     pub(crate) unwanted_replies: Count,
     pub(crate) log_dropped: Count,
+    /// What it wanted of the host and was refused.
+    pub(crate) access_denied: Count,
     out_of_fuel: Count,
     timeout: Count,
     out_of_memory: Count,
@@ -248,6 +250,7 @@ impl InstanceRecord {
             dead_letters: counts.buried.get().saturating_add(self.mailbox.overflowed()),
             waiting: self.mailbox.depth(),
             log_dropped: counts.log_dropped.get(),
+            access_denied: counts.access_denied.get(),
             memory: standing.memory.read(),
         }
     }

@@ -64,6 +64,8 @@ pub struct ComponentStatus {
     pub waiting: usize,
     /// Log records of its own beyond its volume.
     pub log_dropped: u64,
+    /// What it wanted of the host through the standard interfaces and was refused for want of a right.
+    pub access_denied: u64,
     /// The memory of its present instance, or of the last one at its end; none where none was ever made.
     pub memory: Option<MemoryMetrics>,
 }

@@ -7,8 +7,9 @@ use std::path::Path;
 
 use airssys_wasm_attacks::{DECLARED_BOUNDS, DECLARED_KEYS, attacks, measurements, to_text};
 use airssys_wasm_core::{
-    AuditConfig, Backoff, Ceilings, ComponentManifest, CpuConfig, LifecycleConfig, MailboxConfig,
-    MemoryConfig, MessagingCapabilities, SupervisionConfig, SystemManifest,
+    AuditConfig, Backoff, Ceilings, ComponentManifest, CpuConfig, EnvironmentCapabilities,
+    FilesystemCapabilities, HostCapabilities, LifecycleConfig, MailboxConfig, MemoryConfig,
+    MessagingCapabilities, SupervisionConfig, SystemManifest,
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -128,8 +129,21 @@ fn every_section_of_limits_and_rights_is_listed_whole() {
     keys.extend(keys!("supervision.backoff", Backoff { initial_ms, max_ms, factor, jitter }));
     keys.extend(keys!(
         "host.ceilings",
-        Ceilings { max_memory_bytes, max_fuel, max_timeout_ms, max_component_bytes, total_memory_bytes }
+        Ceilings {
+            max_memory_bytes,
+            max_fuel,
+            max_timeout_ms,
+            max_component_bytes,
+            total_memory_bytes,
+            broad_rights
+        }
     ));
+    // A table of its own, with a key of another name.
+    assert!(keys.remove("host.ceilings.broad_rights"));
+    keys.insert("host.policy.allow_broad".to_owned());
+    let _whole = |HostCapabilities { filesystem: _, network: _, environment: _ }: HostCapabilities| ();
+    keys.extend(keys!("capabilities.filesystem", FilesystemCapabilities { read, write }));
+    keys.extend(keys!("capabilities.environment", EnvironmentCapabilities { variables }));
     keys.extend(keys!("audit", AuditConfig { path, max_file_bytes, keep_files }));
     // The policy's key is `restart`, and the backoff is a table of its own.
     assert!(keys.remove("supervision.policy") && keys.remove("supervision.backoff"));
@@ -149,6 +163,9 @@ fn the_manifests_have_every_declared_key() {
             "overflow" => "\"wait\"",
             "send_to" | "receive_from" => "[\"a/*\"]",
             "publish" | "subscribe" => "[\"a.#\"]",
+            "read" | "write" => "[\"/var/log\"]",
+            "variables" => "[\"TZ\"]",
+            "allow_broad" => "[\"messaging.publish\"]",
             "restart" => "\"transient\"",
             "factor" | "jitter" => "1.0",
             "instances" | "max_restarts" => "2",
@@ -156,7 +173,7 @@ fn the_manifests_have_every_declared_key() {
         };
         // Any number will do: one that is out of range is still no unknown key.
         let error = match section {
-            "host.ceilings" | "audit" => {
+            "host.ceilings" | "host.policy" | "audit" => {
                 SystemManifest::parse("a", &format!("[{section}]\n{key} = {value}\n")).err()
             }
             "component" => {

@@ -136,7 +136,7 @@ fn every_alteration_is_found_at_its_line() {
     check_altered(|lines| lines.insert(9, "{}\n".to_owned()), 10, "this is no audit record");
     check_altered(|lines| lines.insert(9, "\n".to_owned()), 10, "this is no audit record");
     check_altered(|lines| lines[2] = lines[2].replacen(",\"", ", \"", 1), 3, "the record was altered");
-    check_altered(|lines| lines[2] = "x".repeat(5_000), 3, "this line is longer than the 3072 bytes");
+    check_altered(|lines| lines[2] = "x".repeat(5_000), 3, "this line is longer than the 3328 bytes");
     let cut = |lines: &mut Vec<String>| {
         lines.truncate(11);
         lines[10].truncate(50);

@@ -101,6 +101,7 @@ fn the_summary_has_exactly_its_keys() {
     assert_eq!(keys(&summary), ["complete", "components", "cut", "elapsed_ms", "interrupted", "report"]);
     let component = &summary["components"][0];
     let expected = [
+        "access_denied",
         "dead_letters",
         "denied",
         "dropped",

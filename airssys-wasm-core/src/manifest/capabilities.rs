@@ -1,11 +1,14 @@
 //! `[capabilities]`: what a component may do. Everything absent is denied.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::fmt;
+use std::str::FromStr;
 
 use super::document::Report;
+use super::host_capabilities::{self, HostCapabilities};
 use super::mailbox::MailboxConfig;
 use super::section::{Bounds, Found, Section};
 use crate::pattern::AddressPattern;
+use crate::policy::{Breadth, BroadRight, BroadRights, TooBroad};
 use crate::topic::TopicPattern;
 
 /// Largest `max_message_bytes`, in bytes.
@@ -57,23 +60,23 @@ pub(super) fn read(
     root: &Section<'_>,
     report: &mut Report,
     mailbox: &MailboxConfig,
-) -> MessagingCapabilities {
+    allowed: BroadRights,
+) -> (MessagingCapabilities, HostCapabilities) {
     let section = root.section(
         report,
         "capabilities",
         &["messaging", "storage", "filesystem", "network", "environment"],
     );
     check_storage(&section, report);
-    check_filesystem(&section, report);
-    check_network(&section, report);
-    check_environment(&section, report);
-    read_messaging(&section, report, mailbox)
+    let host = host_capabilities::read(&section, report, allowed);
+    (read_messaging(&section, report, mailbox, allowed), host)
 }
 
 fn read_messaging(
     capabilities: &Section<'_>,
     report: &mut Report,
     mailbox: &MailboxConfig,
+    allowed: BroadRights,
 ) -> MessagingCapabilities {
     let section = capabilities.section(
         report,
@@ -84,10 +87,10 @@ fn read_messaging(
     let rate = Bounds::new(1..=MAX_RATE, "messages per second");
     let burst = Bounds::new(1..=MAX_RATE, "messages");
     MessagingCapabilities {
-        send_to: addresses(&section, report, "send_to"),
-        receive_from: addresses(&section, report, "receive_from"),
-        publish: topics(&section, report, "publish"),
-        subscribe: topics(&section, report, "subscribe"),
+        send_to: within(&section, report, ADDRESSES, BroadRight::SendTo, allowed),
+        receive_from: within(&section, report, ADDRESSES, BroadRight::ReceiveFrom, allowed),
+        publish: within(&section, report, TOPICS, BroadRight::Publish, allowed),
+        subscribe: within(&section, report, TOPICS, BroadRight::Subscribe, allowed),
         max_message_bytes: read_message_size(&section, report, mailbox)
             .unwrap_or_else(|| default.max_message_bytes.min(mailbox.max_bytes)),
         rate_per_second: section.count(report, "rate_per_second", &rate).unwrap_or(default.rate_per_second),
@@ -95,13 +98,48 @@ fn read_messaging(
     }
 }
 
-fn addresses(section: &Section<'_>, report: &mut Report, key: &str) -> Vec<AddressPattern> {
-    let help = "for example \"logs/parser\", \"logs/parser/0\" or \"logs/*\"";
-    section.parsed(report, key, help, str::parse)
+const ADDRESSES: &str = "for example \"logs/parser\", \"logs/parser/0\" or \"logs/*\"";
+const TOPICS: &str = "for example \"logs.parsed\" or \"logs.raw.#\"";
+
+/// What a right names; what means everything is reported where this host does not allow that.
+pub(super) fn within<'t, T>(
+    section: &Section<'t>,
+    report: &mut Report,
+    help: &str,
+    right: BroadRight,
+    allowed: BroadRights,
+) -> Vec<T>
+where
+    T: Breadth + FromStr,
+    T::Err: fmt::Display,
+{
+    let key = right.as_str().rsplit('.').next().unwrap_or_default();
+    let texts = section.texts(report, key).unwrap_or_default().into_iter();
+    let parsed = texts.filter_map(|text| text.parsed(report, key, help, str::parse::<T>)).collect::<Vec<_>>();
+    let mut named = Vec::with_capacity(parsed.len());
+    for Found { value, span } in parsed {
+        if let Err(error) = value.check(right, allowed) {
+            report.error(span, format!("`{key}`: {error}"), help);
+        }
+        named.push(value);
+    }
+    named
 }
 
-fn topics(section: &Section<'_>, report: &mut Report, key: &str) -> Vec<TopicPattern> {
-    section.parsed(report, key, "for example \"logs.parsed\" or \"logs.raw.#\"", str::parse)
+/// The same for rights that come from elsewhere.
+pub(super) fn check_breadth(
+    messaging: &MessagingCapabilities,
+    host: &HostCapabilities,
+    allowed: BroadRights,
+) -> Result<(), TooBroad> {
+    fn all<T: Breadth>(named: &[T], right: BroadRight, allowed: BroadRights) -> Result<(), TooBroad> {
+        named.iter().try_for_each(|one| one.check(right, allowed))
+    }
+    all(&messaging.send_to, BroadRight::SendTo, allowed)?;
+    all(&messaging.receive_from, BroadRight::ReceiveFrom, allowed)?;
+    all(&messaging.publish, BroadRight::Publish, allowed)?;
+    all(&messaging.subscribe, BroadRight::Subscribe, allowed)?;
+    all(&host.network.connect, BroadRight::Connect, allowed)
 }
 
 /// A message that cannot wait in the mailbox can never arrive.
@@ -127,67 +165,4 @@ fn check_storage(capabilities: &Section<'_>, report: &mut Report) {
     if section.is_present() && !section.has("quota_bytes") {
         section.missing(report, "quota_bytes", "add for example `quota_bytes = 1048576`");
     }
-}
-
-fn check_filesystem(capabilities: &Section<'_>, report: &mut Report) {
-    let section = capabilities.section(report, "filesystem", &["read", "write"]);
-    for key in ["read", "write"] {
-        section.parsed(report, key, "for example \"/var/log/nginx\"", absolute_path);
-    }
-}
-
-fn check_network(capabilities: &Section<'_>, report: &mut Report) {
-    let section = capabilities.section(report, "network", &["connect"]);
-    section.parsed(
-        report,
-        "connect",
-        "for example \"api.example.com:443\" or \"*.example.com:443\"",
-        destination,
-    );
-}
-
-fn check_environment(capabilities: &Section<'_>, report: &mut Report) {
-    let section = capabilities.section(report, "environment", &["variables"]);
-    section.parsed(report, "variables", "for example \"TZ\"", variable);
-}
-
-fn absolute_path(text: &str) -> Result<(), String> {
-    let is_plain = !text.contains(['\\']) && !text.chars().any(char::is_control);
-    if text.starts_with('/') && is_plain && !text.split('/').any(|part| part == "..") {
-        Ok(())
-    } else {
-        Err(format!("{text:?} is not an absolute path without \"..\""))
-    }
-}
-
-fn destination(text: &str) -> Result<(), String> {
-    let valid = text.rsplit_once(':').is_some_and(|(host, port)| is_host(host) && is_port(port));
-    if valid { Ok(()) } else { Err(format!("{text:?} is not host:port")) }
-}
-
-fn is_port(text: &str) -> bool {
-    text.bytes().all(|b| b.is_ascii_digit()) && text.parse::<u16>().is_ok_and(|port| port > 0)
-}
-
-/// An IPv4 address, an IPv6 address in brackets, or a host name (RFC 1123), after `*.` where any
-/// name below it is meant.
-fn is_host(text: &str) -> bool {
-    if let Some(address) = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
-        return address.parse::<Ipv6Addr>().is_ok();
-    }
-    let name = text.strip_prefix("*.").unwrap_or(text);
-    let is_label = |label: &str| {
-        (1..=63).contains(&label.len())
-            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-    };
-    let is_numeric = name.bytes().all(|b| b.is_ascii_digit() || b == b'.');
-    text.parse::<Ipv4Addr>().is_ok() || (!is_numeric && name.len() <= 253 && name.split('.').all(is_label))
-}
-
-fn variable(text: &str) -> Result<(), String> {
-    let valid = text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
-        && text.bytes().next().is_some_and(|b| !b.is_ascii_digit());
-    if valid { Ok(()) } else { Err(format!("{text:?} is not the name of a variable: A-Z, a-z, 0-9 and '_'")) }
 }

@@ -7,6 +7,7 @@ use toml::de::DeTable;
 use super::capabilities::{self, MessagingCapabilities};
 use super::diagnostic::ManifestError;
 use super::document::{Report, parse};
+use super::host_capabilities::HostCapabilities;
 use super::lifecycle::{self, LifecycleConfig};
 use super::mailbox::{self, MailboxConfig};
 use super::path;
@@ -17,6 +18,7 @@ use super::unsupported::refuse_in_component;
 use super::value::json;
 use crate::id::{Address, HOST_NAMESPACE, shorten};
 use crate::limits::{Ceilings, ResourceLimits};
+use crate::policy::{BroadRights, TooBroad};
 use crate::supervision::SupervisionConfig;
 
 /// The namespace of a component that names none.
@@ -58,6 +60,8 @@ pub struct ComponentManifest {
     pub mailbox: MailboxConfig,
     /// Whom it may talk to.
     pub messaging: MessagingCapabilities,
+    /// What it may do with the host through the standard interfaces.
+    pub host: HostCapabilities,
     /// When it is started again.
     pub supervision: SupervisionConfig,
     /// What is handed to `initialize`.
@@ -85,6 +89,7 @@ impl ComponentManifest {
             lifecycle: LifecycleConfig::default(),
             mailbox: MailboxConfig::default(),
             messaging: MessagingCapabilities::default(),
+            host: HostCapabilities::default(),
             supervision: SupervisionConfig::default(),
             config: Map::new(),
             address,
@@ -95,8 +100,8 @@ impl ComponentManifest {
     ///
     /// # Errors
     ///
-    /// Everything that is wrong with it, limits above `ceilings` and sections that this version
-    /// does not enforce included.
+    /// Everything that is wrong with it, limits above `ceilings`, rights that mean more than they allow, and
+    /// sections that this version does not enforce included.
     pub fn parse(source_name: &str, text: &str, ceilings: &Ceilings) -> Result<Self, ManifestError> {
         parse(source_name, text, |root, report| read(root, report, ceilings))
     }
@@ -113,6 +118,15 @@ impl ComponentManifest {
         self.resources.limits()
     }
 
+    /// Whether a host that allows these rights to mean everything grants what this manifest asks for.
+    ///
+    /// # Errors
+    ///
+    /// The first right that is too broad.
+    pub fn check_breadth(&self, allowed: BroadRights) -> Result<(), TooBroad> {
+        capabilities::check_breadth(&self.messaging, &self.host, allowed)
+    }
+
     /// `[config]` as a JSON object, `{}` when absent.
     #[must_use]
     pub fn config_json(&self) -> String {
@@ -126,7 +140,7 @@ fn read(root: &DeTable<'_>, report: &mut Report, ceilings: &Ceilings) -> Option<
     let resources = resources::read(&top, report, ceilings);
     let lifecycle = lifecycle::read(&top, report, ceilings);
     let mailbox = mailbox::read(&top, report);
-    let messaging = capabilities::read(&top, report, &mailbox);
+    let (messaging, host) = capabilities::read(&top, report, &mailbox, ceilings.broad_rights);
     let supervision = supervision::read(&top, report);
     supervision::check_health(&top, report);
     let config = read_config(&top, report);
@@ -136,6 +150,7 @@ fn read(root: &DeTable<'_>, report: &mut Report, ceilings: &Ceilings) -> Option<
         lifecycle,
         mailbox,
         messaging,
+        host,
         supervision,
         config,
         ..component?

@@ -8,6 +8,7 @@ mod capabilities;
 mod component;
 mod diagnostic;
 mod document;
+mod host_capabilities;
 mod lifecycle;
 mod mailbox;
 mod path;
@@ -23,6 +24,9 @@ pub use capabilities::MessagingCapabilities;
 pub use component::ComponentManifest;
 pub use diagnostic::{ManifestDiagnostic, ManifestError};
 pub use document::MAX_MANIFEST_BYTES;
+pub use host_capabilities::{
+    EnvironmentCapabilities, FilesystemCapabilities, HostCapabilities, NetworkCapabilities,
+};
 pub use lifecycle::LifecycleConfig;
 pub use mailbox::{MailboxConfig, Overflow};
 pub use resources::{ComponentConfig, CpuConfig, MemoryConfig, ResourcesConfig};

@@ -14,6 +14,7 @@ use super::supervision::read_intensity;
 use super::unsupported::refuse_in_system;
 use crate::id::{Address, shorten};
 use crate::limits::{Ceilings, MIN_MEMORY_BYTES};
+use crate::policy::{BroadRight, BroadRights};
 
 /// The name of a host that names none.
 const DEFAULT_HOST_NAME: &str = "airssys";
@@ -161,10 +162,18 @@ fn read(root: &DeTable<'_>, report: &mut Report) -> SystemManifest {
 }
 
 fn read_host(root: &Section<'_>, report: &mut Report) -> (String, Ceilings) {
-    let section = root.section(report, "host", &["name", "data_dir", "ceilings"]);
+    let section = root.section(report, "host", &["name", "data_dir", "ceilings", "policy"]);
     let name = section.name(report, "name").map_or(DEFAULT_HOST_NAME, |found| found.value);
     path::read(&section, report, "data_dir");
-    (name.into(), read_ceilings(&section, report))
+    let ceilings = read_ceilings(&section, report);
+    (name.into(), Ceilings { broad_rights: read_policy(&section, report), ..ceilings })
+}
+
+fn read_policy(host: &Section<'_>, report: &mut Report) -> BroadRights {
+    let section = host.section(report, "policy", &["allow_broad"]);
+    let help = "\"messaging.send_to\", \"messaging.receive_from\", \"messaging.publish\", \"messaging.subscribe\" and \
+                \"network.connect\" can be";
+    section.parsed(report, "allow_broad", help, str::parse::<BroadRight>).into_iter().collect()
 }
 
 fn read_ceilings(host: &Section<'_>, report: &mut Report) -> Ceilings {
@@ -190,6 +199,7 @@ fn read_ceilings(host: &Section<'_>, report: &mut Report) -> Ceilings {
             default.max_component_bytes,
         ),
         total_memory_bytes: read("total_memory_bytes", total, "bytes", default.total_memory_bytes),
+        ..default
     }
 }
 

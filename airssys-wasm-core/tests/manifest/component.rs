@@ -1,8 +1,8 @@
 //! `Component.toml`: what comes of it, and what holds between its keys.
 
 use airssys_wasm_core::{
-    Backoff, Ceilings, ComponentConfig, ComponentManifest, LifecycleConfig, MailboxConfig,
-    MessagingCapabilities, Overflow, ResourceLimits, RestartPolicy, SupervisionConfig,
+    Backoff, BroadRight, BroadRights, Ceilings, ComponentConfig, ComponentManifest, LifecycleConfig,
+    MailboxConfig, MessagingCapabilities, Overflow, ResourceLimits, RestartPolicy, SupervisionConfig,
 };
 
 use crate::{HEAD, complaints, component, mistakes};
@@ -51,14 +51,7 @@ fn what_is_given_arrives() {
     let mut is_enforced = true;
     let enforced = lines.filter(|line| {
         if line.starts_with('[') {
-            is_enforced = !matches!(
-                *line,
-                "[health]"
-                    | "[capabilities.storage]"
-                    | "[capabilities.filesystem]"
-                    | "[capabilities.network]"
-                    | "[capabilities.environment]"
-            );
+            is_enforced = !matches!(*line, "[health]" | "[capabilities.storage]" | "[capabilities.network]");
         }
         is_enforced
     });
@@ -80,6 +73,13 @@ fn what_is_given_arrives() {
     let texts = |patterns: &[airssys_wasm_core::AddressPattern]| {
         patterns.iter().map(ToString::to_string).collect::<Vec<_>>()
     };
+    let host = &manifest.host;
+    let folders = |granted: &[airssys_wasm_core::FolderPath]| {
+        granted.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(folders(&host.filesystem.read), ["/var/log/nginx"]);
+    assert_eq!(folders(&host.filesystem.write), ["/var/tmp"]);
+    assert_eq!(host.environment.variables, ["TZ".parse().expect("a name")]);
     assert_eq!(texts(&manifest.messaging.send_to), ["logs/*"]);
     assert_eq!(texts(&manifest.messaging.receive_from), ["logs/tail"]);
     let messaging = &manifest.messaging;
@@ -259,13 +259,56 @@ fn patterns_are_checked_one_by_one() {
 }
 
 #[test]
+fn a_right_that_means_everything_needs_the_host_s_word() {
+    let check = |section: &str, right: BroadRight, pattern: &str, narrow: &str| {
+        let key = right.as_str().rsplit('.').next().expect("a key");
+        let text = format!("{HEAD}[capabilities.{section}]\n{key} = [\"{narrow}\", \"{pattern}\"]\n");
+        let expected = format!(
+            "7:{} `{key}`: \"{pattern}\" means everything, which this host does not allow; name what is needed, or add \
+             \"{right}\" to `allow_broad` in [host.policy] of airssys.toml",
+            key.len() + narrow.len() + 9
+        );
+        assert_eq!(mistakes(component(&text)), expected);
+        let ceilings = Ceilings { broad_rights: BroadRights::none().allowing(right), ..Ceilings::default() };
+        assert_eq!(mistakes(ComponentManifest::parse("Component.toml", &text, &ceilings)), "");
+        let mut manifest = component(HEAD).expect("it is valid");
+        manifest.messaging.send_to.push("*/*".parse().expect("a pattern"));
+        let broad = BroadRights::none().allowing(BroadRight::SendTo);
+        assert!(
+            manifest.check_breadth(BroadRights::none()).is_err() && manifest.check_breadth(broad).is_ok()
+        );
+    };
+    check("messaging", BroadRight::SendTo, "*/*", "a/*");
+    check("messaging", BroadRight::ReceiveFrom, "*/*/0", "*/a");
+    check("messaging", BroadRight::Publish, "#", "a.#");
+    check("messaging", BroadRight::Subscribe, "*.#", "*.a");
+    check("network", BroadRight::Connect, "*.com:443", "*.a.com:443");
+}
+
+#[test]
+fn folders_of_the_system_are_for_no_component() {
+    for (path, protected) in [("/", "/proc"), ("/proc/self", "/proc"), ("/dev", "/dev"), ("/sys//x/", "/sys")]
+    {
+        for key in ["read", "write"] {
+            let found =
+                complaints(component(&format!("{HEAD}[capabilities.filesystem]\n{key} = [\"{path}\"]")));
+            let path: airssys_wasm_core::FolderPath = path.parse().expect("a path");
+            let expected = format!(
+                "7:{} `{key}`: \"{path}\" cannot be granted: it is {protected}, holds it, or lies in it, which is for no \
+                 component",
+                key.len() + 5
+            );
+            assert_eq!(found, expected);
+        }
+    }
+}
+
+#[test]
 fn what_is_not_enforced_is_validated_and_refused() {
     let refused = |what: &str| format!("{what} is not supported by this version");
     check("[capabilities.storage]\nquota_bytes = 1", &refused("6:1 [capabilities.storage]"));
     check("[capabilities]\nstorage.quota_bytes = 1", &refused("7:1 [capabilities.storage]"));
-    check("[capabilities.filesystem]", &refused("6:1 [capabilities.filesystem]"));
     check("[capabilities.network]", &refused("6:1 [capabilities.network]"));
-    check("[capabilities.environment]", &refused("6:1 [capabilities.environment]"));
     check("[health]", &refused("6:1 [health]"));
     check(
         "[capabilities.storage]",
@@ -277,7 +320,7 @@ fn what_is_not_enforced_is_validated_and_refused() {
 }
 
 #[test]
-fn grants_of_later_versions_are_well_formed_already() {
+fn what_can_be_granted_of_the_host_is_well_formed() {
     let check = |section: &str, key: &str, value: &str, expected: &str| {
         let found = mistakes(component(&format!("{HEAD}[capabilities.{section}]\n{key} = ['{value}']\n")));
         let expected = if expected.is_empty() {

@@ -54,8 +54,14 @@ fn every_list_refuses_an_element_of_the_wrong_type() {
             format!("{number}:{column} an element of `{key}` must be a string, not an integer")
         );
     }
-    let found = mistakes(system(&with_line(WHOLE_SYSTEM, 22, "input = [7]")));
-    assert_eq!(found, "22:10 an element of `input` must be a string, not an integer");
+    for (number, _, key, _) in keys_of(WHOLE_SYSTEM).filter(|(.., value)| lists(value)) {
+        let found = mistakes(system(&with_line(WHOLE_SYSTEM, number, &format!("{key} = [7]"))));
+        let column = key.len() + 5;
+        assert_eq!(
+            found,
+            format!("{number}:{column} an element of `{key}` must be a string, not an integer")
+        );
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! `airssys.toml`: what comes of it, and how others report errors in it.
 
-use airssys_wasm_core::{AuditConfig, Ceilings, ManifestError, SystemManifest};
+use airssys_wasm_core::{AuditConfig, BroadRight, BroadRights, Ceilings, ManifestError, SystemManifest};
 
 use crate::{complaints, system};
 
@@ -44,6 +44,18 @@ fn what_is_given_arrives() {
     let input: Vec<_> = io.input.iter().map(ToString::to_string).collect();
     assert_eq!(input, ["logs/parser", "logs/mischief"]);
     assert_eq!(io.output.as_str(), "logs/stats");
+}
+
+#[test]
+fn a_policy_names_the_rights_that_may_mean_everything() {
+    let manifest = system("[host.policy]\nallow_broad = [\"messaging.subscribe\"]").expect("it is valid");
+    let allowed = BroadRights::none().allowing(BroadRight::Subscribe);
+    assert_eq!(manifest.ceilings, Ceilings { broad_rights: allowed, ..Ceilings::default() });
+    check(
+        "[host.policy]\nallow_broad = [\"messaging.subscribe\", \"filesystem.read\"]",
+        "2:39 `allow_broad`: \"filesystem.read\" names no right that can be too broad",
+    );
+    check("[host.policy]\nallow = []", "2:1 unknown key `allow` in [host.policy]");
 }
 
 #[test]

@@ -6,6 +6,7 @@ use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component as Compiled, HasSelf, Linker};
 
 use crate::bindings::Component;
+use crate::files::bound_files;
 use crate::host::http::bound_requests;
 use crate::host::random::bound_random;
 use crate::state::HostState;
@@ -66,6 +67,7 @@ pub(crate) fn link_host(linker: &mut Linker<HostState>) -> wasmtime::Result<()> 
     linker.allow_shadowing(true);
     bound_random(linker)?;
     bound_requests(linker)?;
+    bound_files(linker)?;
     linker.allow_shadowing(false);
     Component::add_to_linker::<_, HasSelf<_>>(linker, |state| state)
 }

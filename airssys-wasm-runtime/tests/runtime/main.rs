@@ -8,6 +8,8 @@ mod execution;
 mod guests;
 mod health;
 mod health_export;
+#[cfg(unix)]
+mod host_access;
 mod imports;
 mod isolation;
 mod lanes;

@@ -17,7 +17,7 @@
 //! | `time` | when it happened, UTC, RFC 3339 with six digits of a second and `Z`; the clock's, so that it may go back |
 //! | `kind` | an [`AuditKind`](airssys_wasm_core::AuditKind) |
 //! | `sender` | who tried or did it, as an address; null where the host did |
-//! | `target` | whom or what it was about, as an address |
+//! | `target` | whom or what it was about: an address, or what was wanted of the host (a path, `host:port`, an import) |
 //! | `rule` | the manifest key that decided |
 //! | `reason` | text |
 //! | `correlation` | the number of the request that it belongs to |

@@ -10,7 +10,7 @@ use super::verifier::AuditFault;
 use airssys_wasm_core::AuditKind;
 
 /// No line is longer than this, in bytes, its LF included.
-pub const MAX_AUDIT_RECORD_BYTES: usize = 3_072;
+pub const MAX_AUDIT_RECORD_BYTES: usize = 3_328;
 
 /// What stands between the hashed bytes and the hash.
 const HASH_KEY: &[u8] = b",\"hash\":\"";

@@ -4,7 +4,8 @@ use std::error::Error;
 use std::time::{Duration, UNIX_EPOCH};
 
 use airssys_wasm_core::{
-    Address, AuditEvent, AuditKind, AuditReason, CorrelationId, DenialRule, MAX_AUDIT_REASON_BYTES, SendError,
+    Address, AuditEvent, AuditKind, AuditReason, AuditTarget, CorrelationId, DenialRule,
+    MAX_AUDIT_REASON_BYTES, SendError,
 };
 use airssys_wasm_security::{
     AuditChain, AuditEntry, AuditFault, AuditHash, AuditHead, AuditVerifier, BadAuditRecord,
@@ -92,6 +93,7 @@ fn the_longest_record_fits() -> Outcome {
     for reason in ["\"".repeat(MAX_AUDIT_REASON_BYTES), "\u{7f}".repeat(MAX_AUDIT_REASON_BYTES)] {
         let mut event = AuditEvent::about(AuditKind::LoadRefused, longest.clone(), None);
         event.sender = Some(longest.clone());
+        event.target = Some(AuditTarget::text(&reason));
         event.rule = Some(DenialRule::MessageSize.manifest_key());
         event.reason = Some(AuditReason::text(&reason));
         event.correlation = Some(CorrelationId::new(u64::MAX));

@@ -29,6 +29,14 @@ impl AuditLocation {
         Self { path: path.into(), max_file_bytes, keep_files }
     }
 
+    /// The folder that its files lie in.
+    pub(crate) fn folder(&self) -> PathBuf {
+        match self.path.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
+            _ => PathBuf::from("."),
+        }
+    }
+
     /// What a system manifest in this folder means.
     pub(crate) fn of(config: &AuditConfig, folder: &Path) -> Self {
         let AuditConfig { path, max_file_bytes, keep_files } = config;

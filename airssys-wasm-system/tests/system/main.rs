@@ -1,6 +1,8 @@
 //! The host as embedders use it, with real guests.
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
+#[cfg(unix)]
+mod access;
 mod audit;
 mod boundaries;
 mod crowd;

@@ -8,6 +8,7 @@ use anyhow::{Context, Result, ensure};
 use airssys_wasm_core::EndCause;
 use airssys_wasm_runtime::{
     InstancePorts, MAX_LOG_CONTEXT_BYTES, MAX_LOG_CONTEXT_PAIRS, MAX_LOG_MESSAGE_BYTES,
+    MAX_OUTPUT_CHUNK_BYTES,
 };
 
 use crate::attack::Attack;
@@ -30,7 +31,21 @@ pub(super) const ATTACKS: &[Attack] = &[
         key: "LOG_BURST_BYTES, LOG_BYTES_PER_SECOND",
         guest: "log_bomb",
         unit: "bytes written since the start",
-        measure: || Box::pin(volume()),
+        measure: || Box::pin(volume("log_bomb", "attack")),
+    },
+    Attack {
+        limit: "volume of a standard output",
+        key: "LOG_BURST_BYTES, LOG_BYTES_PER_SECOND",
+        guest: "output_bomb",
+        unit: "bytes written since the start",
+        measure: || Box::pin(volume("output_bomb", "flood")),
+    },
+    Attack {
+        limit: "lines of one write to a standard output",
+        key: "MAX_OUTPUT_CHUNK_BYTES",
+        guest: "output_bomb",
+        unit: "records of the log",
+        measure: || Box::pin(lines()),
     },
     Attack {
         limit: "message of a log record",
@@ -55,15 +70,15 @@ pub(super) const ATTACKS: &[Attack] = &[
     },
 ];
 
-async fn volume() -> Result<Observation> {
+async fn volume(guest: &'static str, order: &str) -> Result<Observation> {
     let read = || log_meter::bytes_written().context("another subscriber takes the log");
     let before = read()?;
     let began = Instant::now();
-    let component = guests::component("log_bomb")?.max_fuel(10_000_000_000).timeout_ms(100);
+    let component = guests::component(guest)?.max_fuel(10_000_000_000).timeout_ms(100);
     let siege = Siege::lay(component).await?;
     let mut written = Vec::new();
     for _ in 0..ROUNDS {
-        let strike = siege.strike("attack").await?;
+        let strike = siege.strike(order).await?;
         ensure!(matches!(strike.cause, EndCause::Timeout { .. }), "ended by {}", strike.cause);
         written.push(read()? - before);
     }
@@ -78,6 +93,19 @@ async fn volume() -> Result<Observation> {
         observation.add(bytes);
     }
     Ok(observation.noting(format!("burst and {seconds} s of volume; {dropped} records dropped")))
+}
+
+/// A write of more than it may have ends the guest; the one before it came through whole.
+async fn lines() -> Result<Observation> {
+    let mut observation = Observation::of(MAX_OUTPUT_CHUNK_BYTES as u64).never_less();
+    for _ in 0..ROUNDS {
+        let meter = Arc::new(RecordMeter::default());
+        let ports = InstancePorts { log: meter.clone(), ..InstancePorts::isolated() };
+        let strike = bare::strike_with("output_bomb", RECORD_FUEL, ports).await?;
+        ensure!(matches!(strike.cause, EndCause::Trap { .. }), "ended by {}", strike.cause);
+        observation.add(meter.records());
+    }
+    Ok(observation.noting("measured at the sink of an instance without actor"))
 }
 
 /// The guest's first record passes every bound of a record.

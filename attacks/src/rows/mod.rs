@@ -1,5 +1,7 @@
 //! The rows of the table, by what they attack.
 
+#[cfg(unix)]
+mod access;
 mod audit;
 mod boundary;
 mod bounds;
@@ -46,6 +48,8 @@ pub fn attacks() -> Vec<Attack> {
         holdings::ATTACKS,
         texts::ATTACKS,
         rights::ATTACKS,
+        #[cfg(unix)]
+        access::ATTACKS,
         traffic::ATTACKS,
         mailbox::ATTACKS,
         talk::ATTACKS,

@@ -4,7 +4,8 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use airssys_wasm_core::{
-    Address, AddressPattern, ComponentId, HOST_NAMESPACE, MAX_TOPIC_BYTES, TopicPattern, is_valid_name,
+    Address, AddressPattern, ComponentId, Destination, FolderPath, HOST_NAMESPACE, MAX_TOPIC_BYTES,
+    TopicPattern, VariableName, is_valid_name,
 };
 use airssys_wasm_security::PatternSet;
 use anyhow::{Result, ensure};
@@ -31,6 +32,9 @@ pub(crate) fn check(text: &str) -> Result<Told> {
         if let Some(topic) = &topic {
             ensure!(topic.as_str().len() <= MAX_TOPIC_BYTES && topic.segments().count() >= 1, "{topic}");
         }
+        let grants =
+            [granted::<FolderPath>(line)?, granted::<Destination>(line)?, granted::<VariableName>(line)?];
+        accepted |= grants.contains(&true);
         accepted |= address.is_some() || pattern.is_some() || topic.is_some() || is_valid_name(line);
         ensure!(!is_valid_name(line) || line.len() <= 64, "a name of {} bytes", line.len());
     }
@@ -45,6 +49,19 @@ pub(crate) fn check(text: &str) -> Result<Told> {
         }
     }
     Ok(if accepted { Told::Accepted } else { Told::Refused })
+}
+
+/// Whether it is read; what is printed of it is the one text of what it means.
+fn granted<T: FromStr + Display + PartialEq>(line: &str) -> Result<bool>
+where
+    T::Err: Display,
+{
+    let Ok(value) = line.parse::<T>() else { return Ok(false) };
+    let text = value.to_string();
+    let again = text.parse::<T>().ok();
+    ensure!(again.as_ref() == Some(&value), "{line:?} prints as {text:?}, which is something else");
+    ensure!(again.is_some_and(|again| again.to_string() == text), "{text:?} has another text");
+    Ok(true)
 }
 
 /// What is read prints as it was written.
