@@ -258,11 +258,14 @@ pub trait AccessObserver: Send + Sync + fmt::Debug {
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ResolveError {
-    /// Nobody knows an address of it.
+    /// There is no such name, or it has no address.
     #[error("no address is known")]
     NotFound,
+    /// It could not be found out, and nobody says whether trying again would help.
+    #[error("look-up failed")]
+    Failed(#[source] BoxError),
     /// It could not be asked for, and may be later.
-    #[error("cannot be asked for at present")]
+    #[error("look-up is not possible at present")]
     Unavailable(#[source] BoxError),
 }
 
