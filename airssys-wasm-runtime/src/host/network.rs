@@ -13,6 +13,7 @@ use std::future::{Future, ready};
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime_wasi::sockets::SocketAddrUse;
@@ -43,6 +44,7 @@ pub(crate) struct InstanceNetwork {
     new_sockets: MessageRateLimiter,
     new_lookups: MessageRateLimiter,
     lookups: Arc<Semaphore>,
+    max_lookup_time: Duration,
 }
 
 /// Why something is not done for a guest.
@@ -84,6 +86,7 @@ impl InstanceNetwork {
             new_sockets: MessageRateLimiter::new(NEW_SOCKETS_PER_SECOND, NEW_SOCKETS_BURST),
             new_lookups: MessageRateLimiter::new(LOOKUPS_PER_SECOND, LOOKUPS_BURST),
             lookups: Arc::new(Semaphore::new(MAX_LOOKUPS)),
+            max_lookup_time: MAX_LOOKUP_TIME,
         }
     }
 
@@ -155,7 +158,7 @@ impl InstanceNetwork {
 
     /// Asks for a name and judges what comes back.
     pub(super) async fn ask(&self, name: &HostName) -> Result<Vec<IpAddr>, Refusal> {
-        let asked = tokio::time::timeout(MAX_LOOKUP_TIME, self.resolver.resolve(&self.id, name)).await;
+        let asked = tokio::time::timeout(self.max_lookup_time, self.resolver.resolve(&self.id, name)).await;
         let answers = match asked {
             Ok(Ok(answers)) => answers,
             Ok(Err(error)) => {
@@ -194,5 +197,156 @@ impl InstanceNetwork {
 
     fn access(&self) -> MutexGuard<'_, NetworkAccess> {
         self.access.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use airssys_wasm_core::{BoxError, BoxFuture};
+
+    use super::*;
+
+    /// Keeps what was denied, and answers names with what it has.
+    #[derive(Debug, Default)]
+    struct World {
+        denials: Mutex<Vec<String>>,
+        answers: Vec<IpAddr>,
+        is_silent: bool,
+        is_away: bool,
+    }
+
+    impl AccessObserver for World {
+        fn denied(&self, component: &ComponentId, denial: &AccessDenial<'_>) {
+            assert_eq!(component.as_str(), "test/guest/0");
+            self.denials.lock().unwrap().push(denial.to_string());
+        }
+    }
+
+    impl NameResolver for World {
+        fn resolve<'a>(
+            &'a self,
+            _: &'a ComponentId,
+            _: &'a HostName,
+        ) -> BoxFuture<'a, Result<Vec<IpAddr>, ResolveError>> {
+            Box::pin(async {
+                if self.is_silent {
+                    pending::<()>().await;
+                }
+                if self.is_away {
+                    return Err(ResolveError::Unavailable(BoxError::from("no server")));
+                }
+                Ok(self.answers.clone())
+            })
+        }
+    }
+
+    fn network(world: &Arc<World>, connect: &[&str]) -> Arc<InstanceNetwork> {
+        let ports = InstancePorts {
+            access: Arc::clone(world) as _,
+            resolver: Arc::clone(world) as _,
+            ..InstancePorts::isolated()
+        };
+        let connect = connect.iter().map(|text| text.parse().unwrap()).collect();
+        let id = "test/guest/0".parse().unwrap();
+        Arc::new(InstanceNetwork::new(&id, &ports, &NetworkCapabilities { connect }))
+    }
+
+    fn answering(answers: &[&str]) -> Arc<World> {
+        let answers = answers.iter().map(|text| text.parse().unwrap()).collect();
+        Arc::new(World { answers, ..World::default() })
+    }
+
+    async fn look_up(network: &InstanceNetwork, text: &str) -> Result<Vec<IpAddr>, Refusal> {
+        match network.may_ask(text)? {
+            Asking::Answered(address) => Ok(vec![address]),
+            Asking::Name(name, _place) => network.ask(&name).await,
+        }
+    }
+
+    #[tokio::test]
+    async fn answers_are_for_the_instance_that_asked() {
+        let world = answering(&["1.1.1.1"]);
+        let [asker, other] = [0, 1].map(|_| network(&world, &["api.example.com:443"]));
+        let address: SocketAddr = "1.1.1.1:443".parse().unwrap();
+        assert!(!asker.allows(address, SocketAddrUse::TcpConnect));
+        assert_eq!(look_up(&asker, "api.example.com").await, Ok(vec![address.ip()]));
+        assert!(asker.allows(address, SocketAddrUse::TcpConnect));
+        assert!(!other.allows(address, SocketAddrUse::TcpConnect));
+        assert_eq!(world.denials.lock().unwrap().len(), 2);
+    }
+
+    #[tokio::test]
+    async fn connections_are_all_that_is_ever_granted() {
+        let world = answering(&[]);
+        let network = network(&world, &["127.0.0.1:80"]);
+        let granted: SocketAddr = "127.0.0.1:80".parse().unwrap();
+        let any: SocketAddr = "0.0.0.0:0".parse().unwrap();
+        let allows = |address, usage| network.allows(address, usage);
+        assert!(allows(granted, SocketAddrUse::TcpConnect));
+        assert!(allows(any, SocketAddrUse::TcpBind), "each connection asks for it");
+        assert_eq!(*world.denials.lock().unwrap(), Vec::<String>::new());
+        for usage in [
+            SocketAddrUse::TcpBind,
+            SocketAddrUse::TcpListen,
+            SocketAddrUse::TcpAccept,
+            SocketAddrUse::UdpBind,
+            SocketAddrUse::UdpSend,
+            SocketAddrUse::UdpReceive,
+        ] {
+            assert!(!allows(granted, usage), "{usage:?}");
+        }
+        for usage in [SocketAddrUse::TcpConnect, SocketAddrUse::TcpListen, SocketAddrUse::UdpBind] {
+            assert!(!allows(any, usage), "{usage:?}");
+        }
+        assert!(!allows("0.0.0.0:80".parse().unwrap(), SocketAddrUse::TcpBind));
+        assert_eq!(world.denials.lock().unwrap().len(), 10);
+    }
+
+    #[tokio::test]
+    async fn every_failure_of_a_look_up_has_its_own_name() {
+        let connect = ["api.example.com:443"];
+        let check = async |world: World, expected: Refusal| {
+            let mut network = network(&Arc::new(world), &connect);
+            Arc::get_mut(&mut network).unwrap().max_lookup_time = Duration::from_millis(5);
+            assert_eq!(look_up(&network, "api.example.com").await, Err(expected));
+        };
+        check(World { is_silent: true, ..World::default() }, Refusal::NoAnswer).await;
+        check(World { is_away: true, ..World::default() }, Refusal::NoAnswer).await;
+        check(World::default(), Refusal::Unresolvable).await;
+        check(World { answers: vec!["10.0.0.1".parse().unwrap()], ..World::default() }, Refusal::Denied)
+            .await;
+    }
+
+    #[tokio::test]
+    async fn look_ups_and_sockets_are_bounded() {
+        let world = answering(&["1.1.1.1"]);
+        let network = network(&world, &["api.example.com:443"]);
+        let ask = || network.may_ask("api.example.com");
+        let held: Vec<_> = (0..MAX_LOOKUPS).map(|_| ask().unwrap()).collect();
+        assert_eq!(ask().unwrap_err(), Refusal::TooMany);
+        drop(held);
+        let asked = (0..2 * LOOKUPS_BURST).filter(|_| ask().is_ok()).count();
+        assert!(
+            (LOOKUPS_BURST as usize - MAX_LOOKUPS..2 * LOOKUPS_BURST as usize).contains(&asked),
+            "{asked}"
+        );
+        assert_eq!(network.may_open(MAX_SOCKETS - 1), Ok(()));
+        assert_eq!(network.may_open(MAX_SOCKETS), Err(Refusal::TooMany));
+        let opened = (0..2 * NEW_SOCKETS_BURST).filter(|_| network.may_open(0).is_ok()).count();
+        assert!(
+            (NEW_SOCKETS_BURST as usize - 1..2 * NEW_SOCKETS_BURST as usize).contains(&opened),
+            "{opened}"
+        );
+        assert!(world.denials.lock().unwrap().is_empty(), "bounds are no rights");
+    }
+
+    #[tokio::test]
+    async fn no_more_answers_than_the_bound_are_looked_at() {
+        let many: Vec<String> = (0..=MAX_LOOKUP_ANSWERS).map(|number| format!("1.1.1.{number}")).collect();
+        let world = answering(&many.iter().map(String::as_str).collect::<Vec<_>>());
+        let network = network(&world, &["api.example.com:443"]);
+        assert_eq!(look_up(&network, "api.example.com").await.unwrap().len(), MAX_LOOKUP_ANSWERS);
     }
 }
