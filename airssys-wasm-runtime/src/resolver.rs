@@ -152,7 +152,7 @@ mod tests {
         assert_eq!(resolver.turns_of(&other).available_permits(), MAX_LOOKUPS);
         assert_eq!(resolver.turns.available_permits(), MAX_SYSTEM_LOOKUPS - MAX_LOOKUPS);
         ANSWER.add_permits(MAX_LOOKUPS + 1);
-        assert_eq!(resolver.resolve(&again, &name).await.unwrap(), []);
+        assert!(resolver.resolve(&again, &name).await.unwrap().is_empty());
         drop(resolver.turns.acquire_many(MAX_SYSTEM_LOOKUPS as u32).await.unwrap());
         resolver.turns_of(&other);
         assert_eq!(resolver.components.lock().unwrap().len(), 1, "who holds nothing is not in the table");

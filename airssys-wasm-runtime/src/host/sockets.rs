@@ -44,14 +44,14 @@ pub(super) fn bound_sockets(linker: &mut Linker<HostState>) -> wasmtime::Result<
     tcp.func_wrap(
         "[method]tcp-socket.set-receive-buffer-size",
         |mut store: StoreContextMut<'_, HostState>, (socket, bytes): (Socket, u64)| {
-            let bytes = bytes.min(MAX_SOCKET_BUFFER_BYTES);
+            let bytes = bounded(bytes);
             Ok((told(store.data_mut().sockets().set_receive_buffer_size(socket, bytes))?,))
         },
     )?;
     tcp.func_wrap(
         "[method]tcp-socket.set-send-buffer-size",
         |mut store: StoreContextMut<'_, HostState>, (socket, bytes): (Socket, u64)| {
-            let bytes = bytes.min(MAX_SOCKET_BUFFER_BYTES);
+            let bytes = bounded(bytes);
             Ok((told(store.data_mut().sockets().set_send_buffer_size(socket, bytes))?,))
         },
     )
@@ -87,6 +87,11 @@ fn size(sockets: &mut WasiSocketsCtxView<'_>, socket: &Resource<TcpSocket>) -> S
     let borrow = || Resource::new_borrow(socket.rep());
     sockets.set_receive_buffer_size(borrow(), MAX_SOCKET_BUFFER_BYTES)?;
     sockets.set_send_buffer_size(borrow(), MAX_SOCKET_BUFFER_BYTES)
+}
+
+/// A size is a wish, which the interface lets a host fulfil as far as it likes.
+fn bounded(bytes: u64) -> u64 {
+    bytes.min(MAX_SOCKET_BUFFER_BYTES)
 }
 
 /// Counted where they are held, so that the count is right however they go.

@@ -1,8 +1,11 @@
-//! Tries to reach what it was not granted, in every way that each line of a message names: it looks the text up and
-//! connects to what comes back, connects to the text as an address, binds to it, and asks for it by `wasi:http`. Then
-//! it listens, and sends datagrams. The reply is how many of all these succeeded, a space, and how many were refused.
+//! Tries to reach what it was not granted. The first line of a message is a word and a port, the others are hosts:
 //!
-//! The first line is the port. A message `ping` is answered with `pong`.
+//! - `names`: looks each of them up, and connects to whatever comes back
+//! - `addresses`: connects to each of them, at the port and at the next one
+//! - `others`: binds to each of them and asks it by `wasi:http`; then it listens, and makes a socket for datagrams
+//!
+//! The reply is how many of all these succeeded, a space, and how many were refused. A message `ping` is answered with
+//! `pong`.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -45,22 +48,30 @@ impl Tally {
 fn attack(text: &str) -> Vec<u8> {
     let mut tally = Tally::default();
     let mut lines = text.lines();
-    let port: u16 = lines.next().and_then(|line| line.parse().ok()).unwrap_or_default();
+    let (deed, port) = lines.next().and_then(|line| line.split_once(' ')).unwrap_or_default();
+    let port: u16 = port.parse().unwrap_or_default();
     for host in lines {
-        for address in tally.count(tcp_client::look_up(host)).unwrap_or_default() {
-            tally.count(tcp_client::connect(&SocketAddr::new(address, port)));
+        match (deed, host.parse::<IpAddr>()) {
+            ("names", _) => {
+                for address in tally.count(tcp_client::look_up(host)).unwrap_or_default() {
+                    tally.count(tcp_client::connect(&SocketAddr::new(address, port)));
+                }
+            }
+            ("addresses", Ok(address)) => {
+                tally.count(tcp_client::connect(&SocketAddr::new(address, port)));
+                tally.count(tcp_client::connect(&SocketAddr::new(address, port.wrapping_add(1))));
+            }
+            ("others", Ok(address)) => {
+                tally.count(tcp_client::bind(&SocketAddr::new(address, port)));
+                tally.count(tcp_client::http(&format!("{host}:{port}")));
+            }
+            _ => {}
         }
-        if let Ok(address) = host.parse::<IpAddr>() {
-            let address = SocketAddr::new(address, port);
-            tally.count(tcp_client::connect(&address));
-            tally.count(tcp_client::bind(&address));
-            // Not the port that was asked for, but one that comes after it.
-            tally.count(tcp_client::connect(&SocketAddr::new(address.ip(), port.wrapping_add(1))));
-        }
-        tally.count(tcp_client::http(&format!("{host}:{port}")));
     }
-    tally.count(tcp_client::listen());
-    tally.count(tcp_client::udp());
+    if deed == "others" {
+        tally.count(tcp_client::listen());
+        tally.count(tcp_client::udp());
+    }
     format!("{} {}", tally.succeeded, tally.refused).into_bytes()
 }
 

@@ -1,9 +1,9 @@
 //! Looks up more and more names below the one that is the second word of a message, as the first one says:
 //!
 //! - `hoard`: begins look-ups and keeps them, waiting for none; the reply is how many were begun
-//! - `churn`: begins look-ups and gives them up, until it is refused too often; the reply is how many were begun
+//! - `churn`: looks one name up after the other; the reply is how many had an answer
 //! - `read`: looks one name up; the reply is how many addresses it has
-//! - `lengthen`: asks for names of 1 KiB, 2 KiB and so on up to 512 KiB; the reply is how many were not refused
+//! - `lengthen`: looks up names that are longer and longer; the reply is how many had an answer
 //!
 //! A message `ping` is answered with `pong`.
 
@@ -29,18 +29,38 @@ impl Handler for Component {
     fn handle_callback(_: CorrelationId, _: Result<Payload, RequestError>) {}
 }
 
+/// Most bytes of a name that is tried.
+const LONGEST: usize = 500_000;
+
 fn attack(text: &str) -> usize {
     let (deed, name) = text.split_once(' ').unwrap_or_default();
-    let begin = |number: usize| tcp_client::begin_look_up(&format!("n{number}.{name}"));
+    let numbered = |number: usize| format!("n{number}.{name}");
+    let has_answer = |name: String| tcp_client::look_up(&name).is_ok();
     match deed {
-        "hoard" => (0..ATTEMPTS).filter_map(|number| begin(number).ok()).collect::<Vec<_>>().len(),
-        "churn" => (0..ATTEMPTS).filter(|number| begin(*number).is_ok()).count(),
-        "read" => tcp_client::look_up(&format!("n.{name}")).map_or(0, |addresses| addresses.len()),
-        "lengthen" => (1..=512)
-            .filter(|kib| tcp_client::begin_look_up(&format!("{}.{name}", "a".repeat(kib * 1024))).is_ok())
-            .count(),
+        "hoard" => {
+            let begun = (0..ATTEMPTS).filter_map(|number| tcp_client::begin_look_up(&numbered(number)).ok());
+            begun.collect::<Vec<_>>().len()
+        }
+        "churn" => (0..ATTEMPTS).filter(|number| has_answer(numbered(*number))).count(),
+        "read" => tcp_client::look_up(&numbered(0)).map_or(0, |addresses| addresses.len()),
+        "lengthen" => {
+            let mut lengths: Vec<usize> = (name.len() + 3..300).step_by(7).chain(250..260).collect();
+            lengths.extend(
+                std::iter::successors(Some(300), |length| Some(length * 2)).take_while(|l| *l < LONGEST),
+            );
+            lengths.into_iter().filter(|length| has_answer(long(name, *length))).count()
+        }
         _ => 0,
     }
+}
+
+/// A name of so many bytes, whose parts are short.
+fn long(name: &str, length: usize) -> String {
+    let mut long = if (length - name.len()) % 2 == 0 { String::new() } else { "aa.".to_owned() };
+    while long.len() + name.len() < length {
+        long.push_str("a.");
+    }
+    long + name
 }
 
 export!(Component);

@@ -2,10 +2,9 @@
 //! second:
 //!
 //! - `hoard`: connects until it is refused, and keeps every connection; the reply is how many there are
-//! - `churn`: makes sockets and gives them up, until its time is up or it is refused; the reply is how many it had
+//! - `churn`: makes sockets and gives each up at once, until it is refused; the reply is how many it had
 //! - `swell`: asks for buffers of 1 GiB, before and after it is connected; the reply is the larger one that it was
 //!   told of
-//! - `stuff`: writes without end to one that does not read, on as many connections as it gets
 //!
 //! A message `ping` is answered with `pong`.
 
@@ -42,7 +41,6 @@ fn attack(text: &str) -> u64 {
         "hoard" => hoard(&address),
         "churn" => (0..ATTEMPTS).take_while(|_| tcp_client::open(Some(&address)).is_ok()).count() as u64,
         "swell" => swell(&address).unwrap_or_default(),
-        "stuff" => stuff(&address),
         _ => 0,
     }
 }
@@ -66,22 +64,6 @@ fn swell(address: &SocketAddr) -> Result<u64, String> {
     _ = socket.set_send_buffer_size(u64::MAX);
     let sizes = [socket.receive_buffer_size(), socket.send_buffer_size()];
     Ok(sizes.into_iter().flatten().max().unwrap_or_default())
-}
-
-fn stuff(address: &SocketAddr) -> u64 {
-    let mut held = Vec::new();
-    while let Ok(connection) = tcp_client::connect(address) {
-        held.push(connection);
-    }
-    let data = [0x61; 4096];
-    loop {
-        for connection in &held {
-            if let Ok(room) = connection.output.check_write() {
-                let room = data.len().min(room as usize);
-                _ = connection.output.write(&data[..room]);
-            }
-        }
-    }
 }
 
 export!(Component);
