@@ -168,7 +168,8 @@ mod tests {
         };
         check("API.example.com", Some("API.example.com"));
         check("bücher.example", Some("xn--bcher-kva.example"));
-        check("аpi.example.com", Some("xn--pi-7kc.example.com"));
+        check("аррӏе.com", Some("xn--80ak6aa92e.com"));
+        check("аpi.example.com", Some("xn--pi-6kc.example.com"));
         // Letters that are the same in another width, and dots.
         check("ａｐｉ。example．com", Some("api.example.com"));
         check("１２７.0.0.1", Some("127.0.0.1"));

@@ -118,16 +118,16 @@ async fn reply(instance: &mut ComponentInstance, order: &str) -> String {
     String::from_utf8(done.value.unwrap().unwrap().bytes().to_vec()).unwrap()
 }
 
-/// A listener on the host that answers what it reads, in capitals, on each of so many connections.
+/// A listener on the host that answers five letters in capitals, on each of so many connections.
 fn shouting(connections: usize) -> (SocketAddr, JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let thread = std::thread::spawn(move || {
         for _ in 0..connections {
             let (mut stream, _) = listener.accept().unwrap();
-            let mut text = [0; 64];
-            let length = stream.read(&mut text).unwrap();
-            stream.write_all(&text[..length].to_ascii_uppercase()).unwrap();
+            let mut text = [0; 5];
+            stream.read_exact(&mut text).unwrap();
+            stream.write_all(&text.to_ascii_uppercase()).unwrap();
         }
     });
     (address, thread)
@@ -159,7 +159,7 @@ async fn a_granted_address_is_reached_and_no_other() {
     let closed: SocketAddr = SocketAddr::new(address.ip(), address.port() ^ 1);
     let mut instance = dialer(&world, &[&address.to_string()], limits()).await;
     assert_eq!(reply(&mut instance, &format!("fetch {address} hello")).await, "HELLO");
-    assert_eq!(reply(&mut instance, &format!("fetch {address} again")).await, "AGAIN");
+    assert_eq!(reply(&mut instance, &format!("fetch {address} twice")).await, "TWICE");
     thread.join().unwrap();
     assert_eq!(world.denied(), Vec::<String>::new());
     let inside = |what: &str| {

@@ -224,7 +224,7 @@ fn look_alikes_are_not_asked() {
         "a.example.org.evil.org",
         "api-example.com",
         "api.example.co",
-        "xn--pi-7kc.example.com",
+        "xn--pi-6kc.example.com",
         "localhost",
         "127.0.0.1",
         "169.254.169.254",

@@ -50,7 +50,7 @@ const LOOK_ALIKES: &[&str] = &[
     "example.org",
     "evilexample.org",
     "a.example.org.evil.org",
-    "xn--pi-7kc.example.com",
+    "xn--pi-6kc.example.com",
     "\u{430}pi.example.com",
     "api\u{2024}example.com.evil.org",
     "*.example.org",
