@@ -106,7 +106,8 @@ const V6: &[([u16; 8], u32, AddressClass)] = &[
 
 impl AddressClass {
     /// The class of an address. One of IPv6 that stands for one of IPv4 is of the latter's class: mapped
-    /// (RFC 4291), of a translator (NAT64, RFC 6052) or of a tunnel (6to4, RFC 3056).
+    /// (RFC 4291), of a translator (NAT64, RFC 6052) or of a tunnel (6to4, RFC 3056). A translator under a prefix of
+    /// its own network cannot be told from any other host.
     #[must_use]
     pub fn of(address: IpAddr) -> Self {
         match address {

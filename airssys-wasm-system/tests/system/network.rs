@@ -91,13 +91,6 @@ async fn a_manifest_grants_a_connection_and_refusals_are_told() {
     assert_eq!((status.access_denied, status.restarts, status.denied), (4, 0, 0));
     host.shutdown().await;
 
-    let mut told = Vec::new();
-    while let Some(event) = events.next().await {
-        if let Event::AccessDenied { id, rule, target } = event {
-            assert_eq!((id.as_str(), rule), ("test/dialer/0", "capabilities.network"));
-            told.push(target);
-        }
-    }
     let expected = [
         format!(
             "127.0.0.1:{} | a loopback address is reached only where the address itself is granted",
@@ -108,6 +101,14 @@ async fn a_manifest_grants_a_connection_and_refusals_are_told() {
         "127.0.0.1:80 | requests by wasi:http are granted to no component".to_owned(),
     ];
     let targets: Vec<_> = expected.iter().map(|line| line.split(" | ").next().unwrap()).collect();
+    let mut told = Vec::new();
+    while told.len() < targets.len() {
+        let event = tokio::time::timeout(GIVE_UP, events.next()).await.unwrap();
+        if let Some(Event::AccessDenied { id, rule, target }) = event {
+            assert_eq!((id.as_str(), rule), ("test/dialer/0", "capabilities.network"));
+            told.push(target);
+        }
+    }
     assert_eq!(told, targets);
     let text = std::fs::read_to_string(&log).unwrap();
     let records = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
