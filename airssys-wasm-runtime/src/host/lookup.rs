@@ -19,6 +19,7 @@ use wasmtime_wasi::runtime::with_ambient_tokio_runtime;
 use airssys_wasm_core::MAX_HOST_NAME_BYTES;
 
 use crate::host::network::{Asking, InstanceNetwork, Refusal};
+use crate::host::sockets::code_of;
 use crate::state::HostState;
 
 /// Where the engine links what is replaced.
@@ -48,7 +49,7 @@ pub(super) fn judge_look_ups(linker: &mut Linker<HostState>) -> wasmtime::Result
             state.resource_table().get(&network)?;
             Ok((match AddressStream::begin(&state.network(), &name) {
                 Ok(stream) => Ok(state.resource_table().push(stream)?),
-                Err(refusal) => Err(ErrorCode::from(refusal)),
+                Err(refusal) => Err(code_of(refusal)),
             },))
         },
     )?;
@@ -110,7 +111,7 @@ impl AddressStream {
         match &mut self.0 {
             State::Asking(_) => Err(ErrorCode::WouldBlock),
             State::Answered(addresses) => Ok(addresses.next().map(IpAddress::from)),
-            State::Failed(refusal) => Err((*refusal).into()),
+            State::Failed(refusal) => Err(code_of(*refusal)),
         }
     }
 

@@ -37,7 +37,7 @@ pub(super) fn bound_sockets(linker: &mut Linker<HostState>) -> wasmtime::Result<
         |mut store: StoreContextMut<'_, HostState>, (_,): (IpAddressFamily,)| {
             let target = &"wasi:sockets/udp-create-socket.create-udp-socket";
             let refusal = store.data_mut().network().deny_udp(target);
-            Ok((Err::<Resource<UdpSocket>, ErrorCode>(refusal.into()),))
+            Ok((Err::<Resource<UdpSocket>, _>(code_of(refusal)),))
         },
     )?;
     let mut tcp = linker.instance(TCP)?;
@@ -65,7 +65,7 @@ fn create_tcp(
     if let Err(refusal) = network.may_open(open_sockets(state.resource_table())) {
         return Ok(Err(match refusal {
             Refusal::TooMany => ErrorCode::NewSocketLimit,
-            other => other.into(),
+            other => code_of(other),
         }));
     }
     let mut sockets = state.sockets();
@@ -107,14 +107,13 @@ fn told<T>(result: SocketResult<T>) -> wasmtime::Result<Outcome<T>> {
     }
 }
 
-impl From<Refusal> for ErrorCode {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::Denied => Self::AccessDenied,
-            Refusal::Malformed => Self::InvalidArgument,
-            Refusal::TooMany | Refusal::NoAnswer => Self::TemporaryResolverFailure,
-            Refusal::Unresolvable => Self::NameUnresolvable,
-        }
+/// A refusal as these interfaces tell it.
+pub(super) fn code_of(refusal: Refusal) -> ErrorCode {
+    match refusal {
+        Refusal::Denied => ErrorCode::AccessDenied,
+        Refusal::Malformed => ErrorCode::InvalidArgument,
+        Refusal::TooMany | Refusal::NoAnswer => ErrorCode::TemporaryResolverFailure,
+        Refusal::Unresolvable => ErrorCode::NameUnresolvable,
     }
 }
 
