@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
+use crate::host_name::HostName;
 use crate::id::shorten;
 use crate::policy::{Breadth, PROTECTED_FOLDERS};
 
@@ -31,6 +32,15 @@ pub enum GrantError {
     #[error("{destination:?} is not host:port")]
     Destination {
         /// What was given, shortened where it is very long.
+        destination: String,
+    },
+    /// An address that leads nowhere.
+    #[error(
+        "{destination:?} is an address that no connection leads to: unspecified, multicast, broadcast, or one of \
+         IPv4 written as IPv6"
+    )]
+    Unreachable {
+        /// What was given.
         destination: String,
     },
     /// Not the name of a variable.
@@ -109,11 +119,11 @@ impl fmt::Display for FolderPath {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum DestinationHost {
-    /// Exactly this name, in lower case.
-    Name(Arc<str>),
-    /// Every name below this one, in lower case, which it is not itself: `*.example.com`.
-    Below(Arc<str>),
-    /// This address, and no other that stands for the same host.
+    /// Exactly this name. It leads to public addresses only.
+    Name(HostName),
+    /// Every name below this one, which it is not itself: `*.example.com`. They lead to public addresses only.
+    Below(HostName),
+    /// This address, be it public or not, and no other that stands for the same host.
     Address(IpAddr),
 }
 
@@ -124,10 +134,10 @@ pub enum DestinationHost {
 /// use airssys_wasm_core::{Destination, DestinationHost};
 ///
 /// let destination: Destination = "API.example.com:443".parse()?;
-/// assert_eq!(destination.host(), &DestinationHost::Name("api.example.com".into()));
+/// assert_eq!(destination.host(), &DestinationHost::Name("api.example.com".parse()?));
 /// assert_eq!(destination.port(), 443);
 /// assert_eq!(destination.to_string(), "api.example.com:443");
-/// # Ok::<(), airssys_wasm_core::GrantError>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Destination {
@@ -151,7 +161,7 @@ impl Destination {
 
 impl Breadth for Destination {
     fn is_broad(&self) -> bool {
-        matches!(&self.host, DestinationHost::Below(name) if !name.contains('.'))
+        matches!(&self.host, DestinationHost::Below(name) if !name.as_str().contains('.'))
     }
 }
 
@@ -161,6 +171,9 @@ impl FromStr for Destination {
     fn from_str(text: &str) -> Result<Self, GrantError> {
         let parsed = text.rsplit_once(':').and_then(|(host, port)| Some((host_of(host)?, port_of(port)?)));
         match parsed {
+            Some((DestinationHost::Address(address), _)) if !is_reachable(address) => {
+                Err(GrantError::Unreachable { destination: shorten(text) })
+            }
             Some((host, port)) => Ok(Self { host, port }),
             None => Err(GrantError::Destination { destination: shorten(text) }),
         }
@@ -183,8 +196,7 @@ fn port_of(text: &str) -> Option<u16> {
     text.parse().ok().filter(|port| is_number && *port > 0)
 }
 
-/// An IPv4 address, an IPv6 address in brackets, or a host name (RFC 1123), after `*.` where any name below it is
-/// meant.
+/// An IPv4 address, an IPv6 address in brackets, or the name of a host, after `*.` where any name below it is meant.
 fn host_of(text: &str) -> Option<DestinationHost> {
     if let Some(address) = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
         let address: Ipv6Addr = address.parse().ok()?;
@@ -193,19 +205,23 @@ fn host_of(text: &str) -> Option<DestinationHost> {
     if let Ok(address) = text.parse::<Ipv4Addr>() {
         return Some(DestinationHost::Address(address.into()));
     }
-    let (name, is_below) = text.strip_prefix("*.").map_or((text, false), |name| (name, true));
-    let is_label = |label: &str| {
-        (1..=63).contains(&label.len())
-            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-    };
-    let is_numeric = name.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
-    if is_numeric || name.len() > 253 || !name.split('.').all(is_label) {
-        return None;
+    match text.strip_prefix("*.") {
+        Some(name) => name.parse().ok().map(DestinationHost::Below),
+        None => text.parse().ok().map(DestinationHost::Name),
     }
-    let name = name.to_ascii_lowercase().into();
-    Some(if is_below { DestinationHost::Below(name) } else { DestinationHost::Name(name) })
+}
+
+/// Whether a connection can lead there at all: to one host, and in the form that sockets take.
+fn is_reachable(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => {
+            !address.is_unspecified() && !address.is_multicast() && !address.is_broadcast()
+        }
+        IpAddr::V6(address) => {
+            let is_v4 = matches!(address.segments(), [0, 0, 0, 0, 0, 0 | 0xffff, _, _]);
+            address.is_loopback() || !(is_v4 || address.is_multicast())
+        }
+    }
 }
 
 /// The name of an environment variable: letters, digits and `_`, not beginning with a digit.
@@ -289,6 +305,9 @@ mod tests {
             ("192.0.2.1:65535", "192.0.2.1:65535"),
             ("[2001:DB8:0:0::1]:80", "[2001:db8::1]:80"),
             ("localhost:080", "localhost:80"),
+            ("api.example.com.:443", "api.example.com:443"),
+            ("[::1]:80", "[::1]:80"),
+            ("10.0.0.1:80", "10.0.0.1:80"),
         ] {
             check::<Destination>(text, Some(expected));
         }
@@ -312,6 +331,14 @@ mod tests {
             "-a:80",
             "a..b:80",
             "ä:80",
+            "0x7f.1:80",
+            "0.0.0.0:80",
+            "224.0.0.1:80",
+            "255.255.255.255:80",
+            "[::]:80",
+            "[ff02::1]:80",
+            "[::ffff:10.0.0.1]:80",
+            "[::10.0.0.1]:80",
         ] {
             check::<Destination>(text, None);
         }

@@ -34,6 +34,7 @@ mod access;
 mod audit;
 
 mod grant;
+mod host_name;
 mod limits;
 mod metrics;
 mod pattern;
@@ -59,6 +60,7 @@ pub use error::{BoxError, WasmError, WasmResult};
 pub use grant::{Destination, DestinationHost, FolderPath, GrantError, MAX_FOLDER_BYTES, VariableName};
 pub use handle::ComponentHandle;
 pub use health::HealthStatus;
+pub use host_name::{HostName, HostNameError, MAX_HOST_NAME_BYTES};
 pub use id::{Address, ComponentId, HOST_NAMESPACE, IdError, MAX_ID_PART_BYTES, is_valid_name};
 pub use lifecycle::{ComponentState, ComponentSummary, EndCause, TrapKind};
 pub use limits::{
@@ -79,7 +81,7 @@ pub use pattern::{AddressPattern, PatternError, PatternSegment};
 pub use policy::{BroadRight, BroadRights, PROTECTED_FOLDERS, TooBroad, UnknownBroadRight};
 pub use ports::{
     AccessObserver, Admission, AuditSink, BoxFuture, ComponentDirectory, ComponentLoader, Guard, LogLevel,
-    LogRecord, LogSink, MessageLink, MessageRouter, RuntimeEngine,
+    LogRecord, LogSink, MessageLink, MessageRouter, NameResolver, ResolveError, RuntimeEngine,
 };
 pub use send::{DenialRule, HandlerError, RequestError, SendError, Undelivered};
 pub use supervision::{Backoff, RestartDecision, RestartPolicy, RestartTracker, SupervisionConfig};

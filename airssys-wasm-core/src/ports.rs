@@ -5,14 +5,18 @@
 
 use std::fmt;
 use std::future::Future;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use thiserror::Error;
+
 use crate::access::AccessDenial;
 use crate::audit::AuditEvent;
-use crate::error::WasmResult;
+use crate::error::{BoxError, WasmResult};
 use crate::handle::ComponentHandle;
+use crate::host_name::HostName;
 use crate::id::{Address, ComponentId};
 use crate::lifecycle::{ComponentState, ComponentSummary};
 use crate::limits::ResourceLimits;
@@ -248,6 +252,37 @@ pub trait AccessObserver: Send + Sync + fmt::Debug {
     /// Takes one denial. Never blocks, and renders it only where somebody wants it: a guest can cause as many as it
     /// has fuel for.
     fn denied(&self, component: &ComponentId, denial: &AccessDenial<'_>);
+}
+
+/// Why a name has no addresses.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ResolveError {
+    /// There is no such name, or it has no address.
+    #[error("no address is known")]
+    NotFound,
+    /// It could not be found out, and nobody says whether trying again would help.
+    #[error("look-up failed")]
+    Failed(#[source] BoxError),
+    /// It could not be asked for, and may be later.
+    #[error("look-up is not possible at present")]
+    Unavailable(#[source] BoxError),
+}
+
+/// Finds the addresses of names for components. The runtime calls it, for names that were granted and no others, and
+/// judges what comes back; whoever runs the host implements it, or takes the runtime's own.
+pub trait NameResolver: Send + Sync + fmt::Debug {
+    /// The addresses of `name`, for this component. Dropping the future gives the look-up up; what goes on all the
+    /// same has to be bounded by the implementation, for each component.
+    ///
+    /// # Errors
+    ///
+    /// [`ResolveError`].
+    fn resolve<'a>(
+        &'a self,
+        component: &'a ComponentId,
+        name: &'a HostName,
+    ) -> BoxFuture<'a, Result<Vec<IpAddr>, ResolveError>>;
 }
 
 /// Takes what the audit log records. Whoever refuses or acts calls it; system implements it.

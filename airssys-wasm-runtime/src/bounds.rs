@@ -2,6 +2,8 @@
 //!
 //! Bounds that a manifest sets are not here; these hold for every component, whatever it declares.
 
+use std::time::Duration;
+
 /// Core instances in one component; components of Python or JavaScript toolchains are made of dozens.
 pub const MAX_CORE_INSTANCES: usize = 256;
 
@@ -75,6 +77,40 @@ pub const MAX_FILE_THREADS: usize = 64;
 
 /// Bytes of one write to the standard output or error of a guest, so that the lines of one write are few.
 pub const MAX_OUTPUT_CHUNK_BYTES: usize = 4 * 1024;
+
+/// Sockets of one instance at a time. Each may hold up to 64 KiB of what the guest writes, until the system takes it.
+pub const MAX_SOCKETS: usize = 32;
+
+/// New sockets of one instance a second: each may leave a port behind that the system does not use again for a while.
+pub const NEW_SOCKETS_PER_SECOND: u32 = 100;
+
+/// New sockets of one instance at once.
+pub const NEW_SOCKETS_BURST: u32 = 100;
+
+/// What the system may hold for each direction of one connection, in bytes; Linux takes twice as much for its own
+/// account. A guest that asks for more gets this.
+pub const MAX_SOCKET_BUFFER_BYTES: u64 = 128 * 1024;
+
+/// Names that one instance looks up at a time, and that the system's own resolver looks up for one component.
+pub const MAX_LOOKUPS: usize = 4;
+
+/// Look-ups of one instance a second: they are questions to somebody else's server.
+pub const LOOKUPS_PER_SECOND: u32 = 100;
+
+/// Look-ups of one instance at once.
+pub const LOOKUPS_BURST: u32 = 100;
+
+/// How long one name is looked up.
+pub const MAX_LOOKUP_TIME: Duration = Duration::from_secs(10);
+
+/// Addresses of one name; further ones are dropped.
+pub const MAX_LOOKUP_ANSWERS: usize = 16;
+
+/// Answers that one instance may connect to; older ones are forgotten and have to be looked up again.
+pub const MAX_KNOWN_ADDRESSES: usize = 256;
+
+/// Names that the system's own resolver looks up at a time, each on a thread, for all components; others wait.
+pub const MAX_SYSTEM_LOOKUPS: usize = 64;
 
 /// Targets by name whose links one instance keeps open; beyond it the cache starts anew.
 pub const MAX_CACHED_LINKS: usize = 256;

@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use airssys_wasm_core::{
     AccessDenial, AccessObserver, Address, ComponentDirectory, ComponentId, ComponentState, ComponentSummary,
-    DenialRule, LogLevel, LogRecord, LogSink, MessageLink, MessageRouter, SendError,
+    DenialRule, LogLevel, LogRecord, LogSink, MessageLink, MessageRouter, NameResolver, SendError,
 };
+
+use crate::resolver::SystemResolver;
 
 /// The ways of one instance to the outside.
 #[derive(Debug, Clone)]
@@ -18,11 +20,14 @@ pub struct InstancePorts {
     pub log: Arc<dyn LogSink>,
     /// To whoever keeps account of what it was refused.
     pub access: Arc<dyn AccessObserver>,
+    /// To the addresses of the names that it was granted.
+    pub resolver: Arc<dyn NameResolver>,
 }
 
 impl InstancePorts {
     /// For an instance on its own: whatever it sends is denied, it sees no neighbours, and its log goes to
-    /// `tracing` under the target `airssys_wasm::guest`, and what it was refused under `airssys_wasm::access`.
+    /// `tracing` under the target `airssys_wasm::guest`, and what it was refused under `airssys_wasm::access`. Names
+    /// are looked up by the operating system.
     #[must_use]
     pub fn isolated() -> Self {
         Self {
@@ -30,6 +35,7 @@ impl InstancePorts {
             directory: Arc::new(Isolated),
             log: Arc::new(TracingLog),
             access: Arc::new(Isolated),
+            resolver: SystemResolver::shared(),
         }
     }
 }

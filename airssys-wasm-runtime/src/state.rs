@@ -17,7 +17,7 @@ use crate::bounds::{MAX_CACHED_LINKS, MAX_HTTP_FIELD_BYTES, MAX_RANDOM_BYTES, MA
 use crate::deadline::{CallClock, KillSwitch};
 use crate::files::FileAccess;
 use crate::guest_output::GuestOutput;
-use crate::host::DeniedHttp;
+use crate::host::{DeniedHttp, InstanceNetwork};
 use crate::limiter::ComponentResourceLimiter;
 use crate::ports::InstancePorts;
 use crate::scheduling::CallLane;
@@ -39,6 +39,8 @@ pub struct HostState {
     links: HashMap<String, Arc<dyn MessageLink>>,
     /// Made at the first use: most components never touch WASI.
     wasi: Option<Box<WasiCtx>>,
+    /// Made at the first use as well.
+    network: Option<Arc<InstanceNetwork>>,
     http: WasiHttpCtx,
     http_denied: DeniedHttp,
     /// Held, so that it ticks as long as there is something to end.
@@ -53,6 +55,7 @@ impl HostState {
         table.set_max_capacity(MAX_RESOURCES);
         let mut http = WasiHttpCtx::new();
         http.set_field_size_limit(MAX_HTTP_FIELD_BYTES);
+        let http_denied = DeniedHttp::new(&id, &ports);
         Self {
             id,
             ports,
@@ -66,8 +69,9 @@ impl HostState {
             table,
             links: HashMap::new(),
             wasi: None,
+            network: None,
             http,
-            http_denied: DeniedHttp,
+            http_denied,
             _ticker: None,
         }
     }
@@ -125,6 +129,11 @@ impl HostState {
     /// Tells whoever keeps account of it that the instance was refused something.
     pub fn deny_access(&self, denial: &AccessDenial<'_>) {
         self.ports.access.denied(&self.id, denial);
+    }
+
+    /// What it may do with the network, and what it was told of it.
+    pub(crate) fn network(&mut self) -> Arc<InstanceNetwork> {
+        network_of(&mut self.network, &self.id, &self.ports, &self.capabilities)
     }
 
     /// The limits of its calls.
@@ -211,22 +220,44 @@ impl fmt::Debug for HostState {
 
 impl WasiView for HostState {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        let Self { wasi, id, ports, variables, table, .. } = self;
-        let ctx = wasi.get_or_insert_with(|| Box::new(context(id, ports, &std::mem::take(variables))));
+        let Self { wasi, network, id, ports, capabilities, variables, table, .. } = self;
+        let ctx = wasi.get_or_insert_with(|| {
+            let network = network_of(network, id, ports, capabilities);
+            Box::new(context(id, ports, &std::mem::take(variables), network))
+        });
         WasiCtxView { ctx, table }
     }
 }
 
+/// Made at the first use.
+fn network_of(
+    network: &mut Option<Arc<InstanceNetwork>>,
+    id: &ComponentId,
+    ports: &InstancePorts,
+    capabilities: &HostCapabilities,
+) -> Arc<InstanceNetwork> {
+    let made =
+        network.get_or_insert_with(|| Arc::new(InstanceNetwork::new(id, ports, &capabilities.network)));
+    Arc::clone(made)
+}
+
 /// The builder's defaults grant nothing: no folder, no address, no argument, and a standard input that is at its end.
 /// Folders are served by `files`.
-fn context(id: &ComponentId, ports: &InstancePorts, variables: &[(String, String)]) -> WasiCtx {
+fn context(
+    id: &ComponentId,
+    ports: &InstancePorts,
+    variables: &[(String, String)],
+    network: Arc<InstanceNetwork>,
+) -> WasiCtx {
     let output = |level| GuestOutput::new(id.clone(), Arc::clone(&ports.log), level);
     WasiCtxBuilder::new()
         .envs(variables)
         .stdout(output(LogLevel::Info))
         .stderr(output(LogLevel::Warn))
-        .allow_tcp(false)
+        .allow_tcp(network.may_connect())
+        .socket_addr_check(network.address_check())
         .allow_udp(false)
+        // The engine's own look-up is replaced, and must not work where it were not.
         .allow_ip_name_lookup(false)
         .max_random_size(MAX_RANDOM_BYTES)
         .build()

@@ -1,5 +1,6 @@
 //! Who may send what to whom, and how much of it: patterns, capability sets, rate limits and the
-//! guard that messaging asks; and the audit log that holds what was refused and done.
+//! guard that messaging asks; what a component may reach on the network; and the audit log that holds what was
+//! refused and done.
 //!
 //! Everything is denied unless both sides say otherwise, and a decision is a plain function of
 //! rights, addresses and a time that the caller gives.
@@ -38,6 +39,7 @@ mod audit;
 mod capability;
 mod clock;
 mod guard;
+mod network;
 mod pattern;
 mod rate;
 
@@ -49,5 +51,6 @@ pub use crate::audit::{
 pub use crate::capability::CapabilitySet;
 pub use crate::clock::{Clock, MonotonicClock};
 pub use crate::guard::{CapabilityGuard, MAX_RATED_PAIRS};
+pub use crate::network::{AddressClass, Answers, DestinationSet, Lookup, NetworkAccess, NetworkRefusal};
 pub use crate::pattern::PatternSet;
 pub use crate::rate::MessageRateLimiter;

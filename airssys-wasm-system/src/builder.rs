@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use airssys_wasm_core::{BroadRight, Ceilings};
-use airssys_wasm_runtime::{EngineConfig, RuntimeError, WasmtimeEngine};
+use airssys_wasm_core::{BroadRight, Ceilings, NameResolver};
+use airssys_wasm_runtime::{EngineConfig, RuntimeError, SystemResolver, WasmtimeEngine};
 
 use crate::audit::{AuditLocation, AuditLog};
 use crate::error::SystemError;
@@ -20,6 +20,7 @@ pub struct HostBuilder {
     engine: EngineConfig,
     audit: Option<AuditLocation>,
     protected: Vec<PathBuf>,
+    resolver: Option<Arc<dyn NameResolver>>,
     extensions: Vec<Extension>,
     #[cfg(feature = "unlimited-for-benchmarks")]
     is_unlimited: bool,
@@ -90,6 +91,13 @@ impl HostBuilder {
         self
     }
 
+    /// By whom the names are looked up that components were granted; by the operating system where nothing is said.
+    #[must_use]
+    pub fn resolver(mut self, resolver: Arc<dyn NameResolver>) -> Self {
+        self.resolver = Some(resolver);
+        self
+    }
+
     /// Adds host interfaces of the embedder's own, before any component is loaded.
     #[must_use]
     pub fn extend(
@@ -110,7 +118,8 @@ impl HostBuilder {
         self
     }
 
-    /// Makes the host. Actors are spawned on the tokio runtime that starts them; it needs time enabled.
+    /// Makes the host. Actors are spawned on the tokio runtime that starts them; it needs time enabled, and I/O
+    /// where components are granted connections.
     ///
     /// # Errors
     ///
@@ -119,7 +128,8 @@ impl HostBuilder {
     pub fn build(self) -> Result<Host, SystemError> {
         #[cfg(feature = "unlimited-for-benchmarks")]
         let is_unlimited = self.is_unlimited;
-        let Self { ceilings, mut engine, audit, mut protected, extensions, .. } = self;
+        let Self { ceilings, mut engine, audit, mut protected, resolver, extensions, .. } = self;
+        let resolver = resolver.unwrap_or_else(|| SystemResolver::shared());
         engine.max_memory_bytes = engine.max_memory_bytes.max(ceilings.max_memory_bytes);
         engine.max_component_bytes = ceilings.max_component_bytes;
         protected.extend(audit.as_ref().map(AuditLocation::folder));
@@ -127,12 +137,12 @@ impl HostBuilder {
         #[cfg(feature = "unlimited-for-benchmarks")]
         if is_unlimited {
             let engine = extended(WasmtimeEngine::without_limits(engine), protected, extensions)?;
-            return Host::new(engine, ceilings, open()?, |guard| {
+            return Host::new(engine, ceilings, open()?, resolver, |guard| {
                 Arc::new(crate::unlimited::Unlimited::new(guard))
             });
         }
         let engine = extended(WasmtimeEngine::new(engine), protected, extensions)?;
-        Host::new(engine, ceilings, open()?, |guard| guard)
+        Host::new(engine, ceilings, open()?, resolver, |guard| guard)
     }
 }
 
@@ -158,6 +168,7 @@ impl std::fmt::Debug for HostBuilder {
             .field("ceilings", &self.ceilings)
             .field("engine", &self.engine)
             .field("audit", &self.audit)
+            .field("resolver", &self.resolver)
             .field("extensions", &self.extensions.len())
             .finish()
     }

@@ -8,8 +8,8 @@ use tokio::sync::oneshot;
 
 use airssys_wasm_core::{
     Address, AuditEvent, AuditKind, AuditReason, AuditSink, Ceilings, ComponentId, ComponentState,
-    FilesystemCapabilities, Guard, HostCapabilities, IdError, MessagePayload, ResourceLimits, RestartTracker,
-    SendError, Topic, TopicPattern,
+    FilesystemCapabilities, Guard, HostCapabilities, IdError, MessagePayload, NameResolver, ResourceLimits,
+    RestartTracker, SendError, Topic, TopicPattern,
 };
 use airssys_wasm_messaging::{
     CorrelationSource, Mailbox, RegisterOptions, Router, RouterOptions, TopicStream,
@@ -65,6 +65,7 @@ struct Inner {
     directory: Arc<Directory>,
     events: Arc<EventBus>,
     audit: Option<Arc<AuditLog>>,
+    resolver: Arc<dyn NameResolver>,
     correlations: Arc<CorrelationSource>,
     began: Instant,
 }
@@ -114,6 +115,7 @@ impl Host {
         engine: Arc<WasmtimeEngine>,
         ceilings: Ceilings,
         audit: Option<(AuditLog, AuditThread)>,
+        resolver: Arc<dyn NameResolver>,
         guarding: impl FnOnce(Arc<CapabilityGuard>) -> Arc<dyn Guard>,
     ) -> Result<Self, SystemError> {
         let guard = Arc::new(CapabilityGuard::new(Arc::new(MonotonicClock::new())));
@@ -143,6 +145,7 @@ impl Host {
             directory,
             events,
             audit,
+            resolver,
             correlations,
             began: Instant::now(),
         };
@@ -218,6 +221,7 @@ impl Host {
                     Arc::clone(&self.inner.events),
                     self.inner.audit.clone(),
                 )),
+                resolver: Arc::clone(&self.inner.resolver),
             };
             let setup = InstanceSetup {
                 id,

@@ -26,6 +26,7 @@ mod flood;
 mod guests;
 mod keys;
 mod log_meter;
+mod names;
 mod observation;
 mod post;
 mod quarters;

@@ -160,7 +160,15 @@ impl Siege {
 
     /// As [`lay`](Self::lay), beside a sibling that takes messages from those that match.
     pub(crate) async fn lay_beside(pattern: &str, component: Component) -> Result<Self> {
-        let field = Field::beside(sibling(pattern)?).await?;
+        Self::in_field(Field::beside(sibling(pattern)?).await?, component).await
+    }
+
+    /// As [`lay`](Self::lay), on this host.
+    pub(crate) async fn lay_on(host: Host, component: Component) -> Result<Self> {
+        Self::in_field(Field::on(host, sibling(EVERY_ATTACKER)?).await?, component).await
+    }
+
+    async fn in_field(field: Field, component: Component) -> Result<Self> {
         let hostile = field.host.start(component).await.context("the hostile component does not start")?;
         let siege = Self { field, hostile };
         siege.greet().await?;

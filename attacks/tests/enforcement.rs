@@ -9,7 +9,7 @@ use airssys_wasm_attacks::{DECLARED_BOUNDS, DECLARED_KEYS, attacks, measurements
 use airssys_wasm_core::{
     AuditConfig, Backoff, Ceilings, ComponentManifest, CpuConfig, EnvironmentCapabilities,
     FilesystemCapabilities, HostCapabilities, LifecycleConfig, MailboxConfig, MemoryConfig,
-    MessagingCapabilities, SupervisionConfig, SystemManifest,
+    MessagingCapabilities, NetworkCapabilities, SupervisionConfig, SystemManifest,
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -125,6 +125,7 @@ fn every_section_of_limits_and_rights_is_listed_whole() {
             burst
         }
     ));
+    keys.extend(keys!("capabilities.network", NetworkCapabilities { connect }));
     keys.extend(keys!("supervision", SupervisionConfig { policy, max_restarts, window_seconds, backoff }));
     keys.extend(keys!("supervision.backoff", Backoff { initial_ms, max_ms, factor, jitter }));
     keys.extend(keys!(
@@ -162,6 +163,7 @@ fn the_manifests_have_every_declared_key() {
         let value = match key {
             "overflow" => "\"wait\"",
             "send_to" | "receive_from" => "[\"a/*\"]",
+            "connect" => "[\"a.example.com:443\"]",
             "publish" | "subscribe" => "[\"a.#\"]",
             "read" | "write" => "[\"/var/log\"]",
             "variables" => "[\"TZ\"]",

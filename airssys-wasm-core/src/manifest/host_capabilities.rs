@@ -39,7 +39,8 @@ pub struct FilesystemCapabilities {
 /// `[capabilities.network]`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NetworkCapabilities {
-    /// Where it may connect to.
+    /// Where it may connect to, by TCP. A name leads to public addresses only; every other address is granted as
+    /// such.
     pub connect: Vec<Destination>,
 }
 
@@ -85,7 +86,8 @@ fn read_network(
     allowed: BroadRights,
 ) -> NetworkCapabilities {
     let section = capabilities.section(report, "network", &["connect"]);
-    let help = "for example \"api.example.com:443\" or \"*.example.com:443\"";
+    let help = "for example \"api.example.com:443\", \"*.example.com:443\" or, for what is not public, an address: \
+                \"10.0.0.5:5432\", \"[fd00::5]:5432\"";
     NetworkCapabilities { connect: within(&section, report, help, BroadRight::Connect, allowed) }
 }
 

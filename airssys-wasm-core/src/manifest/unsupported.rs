@@ -7,7 +7,7 @@ use toml::de::{DeTable, DeValue};
 use super::document::{Report, Span};
 
 /// Dotted paths of keys. A path goes through each table of an array.
-const COMPONENT: &[&str] = &["capabilities.storage", "capabilities.network", "health"];
+const COMPONENT: &[&str] = &["capabilities.storage", "health"];
 
 const SYSTEM: &[&str] = &["host.data_dir", "component.group", "group"];
 

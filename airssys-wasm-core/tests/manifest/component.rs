@@ -51,7 +51,7 @@ fn what_is_given_arrives() {
     let mut is_enforced = true;
     let enforced = lines.filter(|line| {
         if line.starts_with('[') {
-            is_enforced = !matches!(*line, "[health]" | "[capabilities.storage]" | "[capabilities.network]");
+            is_enforced = !matches!(*line, "[health]" | "[capabilities.storage]");
         }
         is_enforced
     });
@@ -83,6 +83,7 @@ fn what_is_given_arrives() {
     assert_eq!(texts(&manifest.messaging.send_to), ["logs/*"]);
     assert_eq!(texts(&manifest.messaging.receive_from), ["logs/tail"]);
     let messaging = &manifest.messaging;
+    assert_eq!(manifest.host.network.connect, ["api.example.com:443".parse().expect("a destination")]);
     assert_eq!(messaging.publish, ["logs.parsed".parse().expect("a topic")]);
     assert_eq!(messaging.subscribe, ["logs.raw.#".parse().expect("a pattern")]);
     assert_eq!(
@@ -308,7 +309,6 @@ fn what_is_not_enforced_is_validated_and_refused() {
     let refused = |what: &str| format!("{what} is not supported by this version");
     check("[capabilities.storage]\nquota_bytes = 1", &refused("6:1 [capabilities.storage]"));
     check("[capabilities]\nstorage.quota_bytes = 1", &refused("7:1 [capabilities.storage]"));
-    check("[capabilities.network]", &refused("6:1 [capabilities.network]"));
     check("[health]", &refused("6:1 [health]"));
     check(
         "[capabilities.storage]",
@@ -352,6 +352,11 @@ fn what_can_be_granted_of_the_host_is_well_formed() {
         "256.0.0.1:1",
     ] {
         check("network", "connect", bad, &format!("{bad:?} is not host:port"));
+    }
+    for bad in ["0.0.0.0:1", "224.0.0.1:1", "255.255.255.255:1", "[::]:1", "[::ffff:10.0.0.1]:1"] {
+        let reason = "is an address that no connection leads to: unspecified, multicast, broadcast, or one of IPv4 \
+                      written as IPv6";
+        check("network", "connect", bad, &format!("{bad:?} {reason}"));
     }
     for key in ["read", "write"] {
         check("filesystem", key, "/var/log", "");

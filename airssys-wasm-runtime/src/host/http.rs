@@ -1,6 +1,7 @@
 //! `wasi:http`: linked because ordinary JavaScript toolchains import it; every request is denied.
 
 use std::future::{Future, ready};
+use std::sync::Arc;
 
 use http::{Request, Response};
 use wasmtime::StoreContextMut;
@@ -9,25 +10,40 @@ use wasmtime_wasi_http::p2::bindings::http::types::{HostOutgoingRequest, Method}
 use wasmtime_wasi_http::p2::types::HostOutgoingRequest as OutgoingRequest;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpCtxView, WasiHttpHooks, WasiHttpView};
 
+use airssys_wasm_core::{AccessDenial, AccessObserver, AccessRight, ComponentId};
+
 use crate::bounds::{HTTP_BUFFERED_CHUNKS, MAX_HTTP_CHUNK_BYTES, MAX_HTTP_FIELD_BYTES};
+use crate::ports::InstancePorts;
 use crate::state::HostState;
 
 /// Where the engine links the functions that are replaced.
 const TYPES: &str = "wasi:http/types@0.2.12";
 
-/// Denies every outgoing request with the interface's own error.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct DeniedHttp;
+/// Denies every outgoing request with the interface's own error, and tells whoever keeps account of that.
+#[derive(Debug)]
+pub(crate) struct DeniedHttp {
+    id: ComponentId,
+    observer: Arc<dyn AccessObserver>,
+}
+
+impl DeniedHttp {
+    pub(crate) fn new(id: &ComponentId, ports: &InstancePorts) -> Self {
+        Self { id: id.clone(), observer: Arc::clone(&ports.access) }
+    }
+}
 
 type Processing = Box<dyn Future<Output = Result<(), Error>> + Send>;
 
 impl WasiHttpHooks for DeniedHttp {
     fn send_request(
         &mut self,
-        _request: Request<WasiBody>,
+        request: Request<WasiBody>,
         _options: Option<RequestOptions>,
         _processing: Processing,
     ) -> Box<dyn Future<Output = Result<(Response<WasiBody>, Processing), Error>> + Send> {
+        let target = request.uri().authority().map_or("wasi:http", |authority| authority.as_str());
+        let reason = &"requests by wasi:http are granted to no component";
+        self.observer.denied(&self.id, &AccessDenial::new(AccessRight::Network, &target, reason));
         Box::new(ready(Err(Error::HttpRequestDenied)))
     }
 

@@ -8,7 +8,9 @@ use wasmtime::component::{Component as Compiled, HasSelf, Linker};
 use crate::bindings::Component;
 use crate::files::bound_files;
 use crate::host::http::bound_requests;
+use crate::host::lookup::judge_look_ups;
 use crate::host::random::bound_random;
+use crate::host::sockets::bound_sockets;
 use crate::state::HostState;
 
 /// Imports that are linked and answer with the typed error `unsupported`: their feature comes with a
@@ -63,11 +65,13 @@ const OWN: &[&str] =
 pub(crate) fn link_host(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
     wasmtime_wasi::p2::add_to_linker_async(linker)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(linker)?;
-    // What the engine offers without a bound, or with one that cannot be told apart, is replaced.
+    // What the engine offers without a bound or a right, or with one that cannot be told apart, is replaced.
     linker.allow_shadowing(true);
     bound_random(linker)?;
     bound_requests(linker)?;
     bound_files(linker)?;
+    bound_sockets(linker)?;
+    judge_look_ups(linker)?;
     linker.allow_shadowing(false);
     Component::add_to_linker::<_, HasSelf<_>>(linker, |state| state)
 }

@@ -3,11 +3,15 @@
 mod delivery;
 mod http;
 mod linking;
+mod lookup;
 mod messaging;
+mod network;
 mod random;
 mod services;
+mod sockets;
 mod storage;
 
 pub(crate) use http::DeniedHttp;
 pub use linking::UNSUPPORTED_IMPORTS;
 pub(crate) use linking::{KnownInterfaces, link_host};
+pub(crate) use network::InstanceNetwork;

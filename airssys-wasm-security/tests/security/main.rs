@@ -4,5 +4,6 @@
 mod audit;
 mod backlog;
 mod guard;
+mod network;
 mod rate;
 mod rights;

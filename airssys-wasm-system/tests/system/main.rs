@@ -10,6 +10,7 @@ mod files;
 mod lifecycle;
 mod loading;
 mod messaging;
+mod network;
 mod promises;
 mod supervision;
 mod support;

@@ -16,6 +16,7 @@ mod log;
 mod mailbox;
 mod memory;
 mod neighbours;
+mod network;
 mod pool;
 mod processor;
 mod rights;
@@ -50,6 +51,7 @@ pub fn attacks() -> Vec<Attack> {
         rights::ATTACKS,
         #[cfg(unix)]
         access::ATTACKS,
+        network::ATTACKS,
         traffic::ATTACKS,
         mailbox::ATTACKS,
         talk::ATTACKS,

@@ -1,10 +1,10 @@
-//! Ids and patterns, and what patterns match.
+//! Ids, patterns, names of hosts and destinations, and what patterns match.
 
 use std::fmt::Display;
 use std::str::FromStr;
 
 use airssys_wasm_core::{
-    Address, AddressPattern, ComponentId, Destination, FolderPath, HOST_NAMESPACE, MAX_TOPIC_BYTES,
+    Address, AddressPattern, ComponentId, Destination, FolderPath, HOST_NAMESPACE, HostName, MAX_TOPIC_BYTES,
     TopicPattern, VariableName, is_valid_name,
 };
 use airssys_wasm_security::PatternSet;
@@ -32,8 +32,12 @@ pub(crate) fn check(text: &str) -> Result<Told> {
         if let Some(topic) = &topic {
             ensure!(topic.as_str().len() <= MAX_TOPIC_BYTES && topic.segments().count() >= 1, "{topic}");
         }
-        let grants =
-            [granted::<FolderPath>(line)?, granted::<Destination>(line)?, granted::<VariableName>(line)?];
+        let grants = [
+            granted::<FolderPath>(line)?,
+            granted::<Destination>(line)?,
+            granted::<VariableName>(line)?,
+            granted::<HostName>(line)?,
+        ];
         accepted |= grants.contains(&true);
         accepted |= address.is_some() || pattern.is_some() || topic.is_some() || is_valid_name(line);
         ensure!(!is_valid_name(line) || line.len() <= 64, "a name of {} bytes", line.len());
