@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use clap::{Parser, ValueEnum};
 
-use airssys_wasm_attacks::{Attack, LEFT_OUT, attacks, measurements, to_json, to_text};
+use airssys_wasm_attacks::{Attack, LEFT_OUT, attacks, measurements, prove, to_json, to_markdown, to_text};
 
 /// Attacks every limit with its hostile guest, measures what a crowd of them costs everybody else, and prints what
 /// was declared and what was observed. The exit code is 1 where a limit did not hold.
@@ -28,6 +28,9 @@ struct Arguments {
     /// Also keep the table in this file, as JSON.
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// Attack nothing: hold the rights matrix against the host, and print it as Markdown where it holds.
+    #[arg(long, conflicts_with_all = ["format", "rows", "limits", "output"])]
+    rights: bool,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -71,6 +74,9 @@ impl Rows {
 #[tokio::main]
 async fn main() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse();
+    if arguments.rights {
+        return rights().await;
+    }
     let mut rows = Vec::new();
     // One after the other: the figures are times, and a neighbour's attack is not what they measure.
     for attack in arguments.rows.of_limits(&arguments.limits)? {
@@ -90,4 +96,18 @@ async fn main() -> anyhow::Result<ExitCode> {
     }
     let all = rows.iter().all(|row| row.verdict.is_enforced());
     Ok(if all { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+/// Prints the rights matrix, or what is wrong with it.
+async fn rights() -> anyhow::Result<ExitCode> {
+    let findings = prove().await?;
+    if findings.is_empty() {
+        std::io::stdout().lock().write_all(to_markdown().as_bytes())?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut errors = std::io::stderr().lock();
+    for finding in findings {
+        writeln!(errors, "{finding}")?;
+    }
+    Ok(ExitCode::from(1))
 }

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 
-use crate::{arch, example, fuzz_lock, guests, limits, tools, workspace};
+use crate::{arch, example, fuzz_lock, guests, limits, rights, tools, workspace};
 
 /// How long the advisory database may take to come: on a machine without the network the attempt
 /// can hang instead of failing.
@@ -48,6 +48,7 @@ enum Step {
     Tests,
     Doc,
     DocTests,
+    Rights,
     Limits,
     Example,
 }
@@ -163,6 +164,12 @@ fn perform(step: Step) -> Result<Passed> {
             workspace::streamed(command.args(["doc", "--locked", "--workspace", "--no-deps"]))
         }
         Step::DocTests => cargo(&["test", "--locked", "--workspace", "--doc"]),
+        Step::Rights => {
+            if rights::run(&rights::Arguments::default())? != ExitCode::SUCCESS {
+                bail!("the rights matrix is not the committed one");
+            }
+            Ok(())
+        }
         Step::Limits => {
             if limits::run(&limits::Arguments::default())? != ExitCode::SUCCESS {
                 bail!("a limit is not enforced, or its row is not in the committed table");

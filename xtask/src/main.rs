@@ -1,4 +1,4 @@
-//! The project's own tasks: `cargo xtask ci`, `arch`, `guests`, `example`, `limits`, `bench`.
+//! The project's own tasks: `cargo xtask ci`, `arch`, `guests`, `example`, `limits`, `rights`, `bench`.
 //!
 //! One file per task. A task that checks something is also a test of this package, so that
 //! `cargo test` alone finds what it would find. This package knows the library crates from outside
@@ -19,6 +19,7 @@ mod fuzz_lock;
 mod guests;
 mod limits;
 mod programs;
+mod rights;
 mod tools;
 mod workspace;
 
@@ -46,6 +47,8 @@ enum Task {
     Example(example::Arguments),
     /// Runs every attack and prints the enforcement table.
     Limits(limits::Arguments),
+    /// Proves what a component without rights gets of each import of the host.
+    Rights(rights::Arguments),
     /// Measures the rows of the table of numbers, or those that are named.
     Bench(bench::Arguments),
 }
@@ -67,6 +70,7 @@ fn dispatch(task: Task) -> anyhow::Result<ExitCode> {
         Task::Guests { check } => guests::run(check).map(|()| ExitCode::SUCCESS),
         Task::Example(arguments) => example::run(&arguments).map(|()| ExitCode::SUCCESS),
         Task::Limits(arguments) => limits::run(&arguments),
+        Task::Rights(arguments) => rights::run(&arguments),
         Task::Bench(arguments) => bench::run(&arguments),
     }
 }

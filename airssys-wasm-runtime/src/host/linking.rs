@@ -61,6 +61,11 @@ const WASI: &[&str] = &[
 const OWN: &[&str] =
     &["airssys:core/messaging", "airssys:core/services", "airssys:core/storage", "airssys:core/types"];
 
+/// The interfaces that the host links for every component, without their versions.
+pub fn offered_interfaces() -> impl Iterator<Item = &'static str> {
+    OWN.iter().chain(WASI).copied()
+}
+
 /// Fills a linker with everything that the host offers.
 pub(crate) fn link_host(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
     wasmtime_wasi::p2::add_to_linker_async(linker)?;

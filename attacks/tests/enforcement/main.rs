@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "sources that cannot be read fail the test")]
 
+mod rights;
+
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -57,7 +59,7 @@ fn a_measurement_has_a_key_that_there_is() {
 
 #[test]
 fn every_row_can_be_turned_red_or_there_is_a_reason_why_not() {
-    let table: toml::Table = include_str!("../mutations.toml").parse().unwrap();
+    let table: toml::Table = include_str!("../../mutations.toml").parse().unwrap();
     let entries = |name: &str| table.get(name).and_then(toml::Value::as_array).cloned().unwrap_or_default();
     let red: BTreeSet<_> = entries("mutation")
         .iter()
