@@ -26,6 +26,17 @@ pub enum DenialRule {
 }
 
 impl DenialRule {
+    /// Every rule, in the order in which a message meets them; those of topics last.
+    pub const ALL: [Self; 7] = [
+        Self::SendTo,
+        Self::ReceiveFrom,
+        Self::MessageSize,
+        Self::Rate,
+        Self::Room,
+        Self::Publish,
+        Self::Subscribe,
+    ];
+
     /// The manifest key that states the rule.
     #[must_use]
     pub const fn manifest_key(self) -> &'static str {
@@ -122,4 +133,23 @@ pub enum HandlerError {
     /// The handler understood and could not do it.
     #[error("failed: {0}")]
     Failed(String),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_rule_is_listed_once() {
+        let place = |rule| match rule {
+            DenialRule::SendTo => 0,
+            DenialRule::ReceiveFrom => 1,
+            DenialRule::MessageSize => 2,
+            DenialRule::Rate => 3,
+            DenialRule::Room => 4,
+            DenialRule::Publish => 5,
+            DenialRule::Subscribe => 6,
+        };
+        assert_eq!(DenialRule::ALL.map(place), [0, 1, 2, 3, 4, 5, 6]);
+    }
 }

@@ -18,7 +18,7 @@ use crate::bounds::{MAX_PENDING_REQUESTS, MAX_SUBSCRIPTIONS, MAX_TIMER_BYTES, MA
 use crate::envelope::Envelope;
 use crate::mailbox::MailboxSender;
 use crate::pending::{PendingRequests, RequestEnd};
-use crate::reply::{Reply, within};
+use crate::reply::{Reply, Taking, within};
 use crate::router::RegisterOptions;
 use crate::timers::{Due, Timers};
 use crate::wheel::TimerKey;
@@ -141,17 +141,19 @@ impl Desk {
         self.lock().requests.is_pending(correlation)
     }
 
-    /// Hands an answer to the owner's mailbox. False where it was not taken as it is: nobody waits for it any
-    /// more, it is larger than the owner takes, or the answers that wait hold too much already. In the last
-    /// two cases the owner hears of that in its place.
-    pub(crate) fn answer(&self, correlation: CorrelationId, reply: Reply) -> bool {
+    /// Hands an answer to the owner's mailbox. It is refused where it is larger than the owner takes, and where
+    /// the answers that wait hold too much already: the owner hears of that in its place.
+    pub(crate) fn answer(&self, correlation: CorrelationId, reply: Reply) -> Taking {
         let mut state = self.lock();
         let Some(request) = state.requests.end(correlation, RequestEnd::Answered) else {
-            return false;
+            return Taking::Discarded;
         };
         self.timers.stop(request.deadline);
-        let (reply, fits) = within(reply, self.options.max_answer_bytes);
-        self.deliver(&mut state, request.target, correlation, reply) && fits
+        let (reply, taking) = within(reply, self.options.max_answer_bytes);
+        match self.deliver(&mut state, request.target, correlation, reply) {
+            Taking::Taken => taking,
+            other => other,
+        }
     }
 
     /// The deadline of a request has come.
@@ -164,21 +166,21 @@ impl Desk {
     }
 
     /// With the state held: an answer that is on its way while its requester ends would reach the next one.
-    fn deliver(&self, state: &mut State, from: Address, correlation: CorrelationId, reply: Reply) -> bool {
+    fn deliver(&self, state: &mut State, from: Address, correlation: CorrelationId, reply: Reply) -> Taking {
         let answer = Envelope::answer(from.clone(), correlation, reply);
         match self.mailbox.push_answer(answer) {
-            Ok(()) => true,
+            Ok(()) => Taking::Taken,
             Err((SendError::Full, _)) => {
                 let refusal = Err(RequestError::Refused(SendError::Full));
                 let told = self.mailbox.push_answer(Envelope::answer(from, correlation, refusal));
                 if told.is_err() {
                     state.requests.discard(1);
                 }
-                false
+                Taking::Refused(SendError::Full)
             }
             Err(_) => {
                 state.requests.discard(1);
-                false
+                Taking::Discarded
             }
         }
     }

@@ -63,29 +63,43 @@ pub(crate) struct Caller {
     pub(crate) max_bytes: usize,
 }
 
+/// What became of an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Taking {
+    /// Its requester gets it as it is.
+    Taken,
+    /// Its requester gets this refusal in its place.
+    Refused(SendError),
+    /// Nobody waits for it any more.
+    Discarded,
+}
+
 impl Requester {
-    fn take(self, correlation: CorrelationId, reply: Reply) -> bool {
+    fn take(self, correlation: CorrelationId, reply: Reply) -> Taking {
         match self {
-            Self::Host(requester) => requester.send(reply).is_ok(),
+            Self::Host(requester) => match requester.send(reply) {
+                Ok(()) => Taking::Taken,
+                Err(_) => Taking::Discarded,
+            },
             Self::Desk(desk) => desk.answer(correlation, reply),
             Self::Caller(caller) => {
                 let Caller { reply: requester, waiting, max_bytes } = *caller;
-                let (reply, fits) = within(reply, max_bytes);
+                let (reply, taking) = within(reply, max_bytes);
                 waiting.end();
-                requester.send(reply).is_ok() && fits
+                if requester.send(reply).is_ok() { taking } else { Taking::Discarded }
             }
         }
     }
 }
 
 /// The reply, or the refusal in its place where it is larger than its requester takes.
-pub(crate) fn within(reply: Reply, max_bytes: usize) -> (Reply, bool) {
+pub(crate) fn within(reply: Reply, max_bytes: usize) -> (Reply, Taking) {
     match reply {
         Ok(payload) if payload.weight() > max_bytes => {
-            let limit = u64::try_from(max_bytes).unwrap_or(u64::MAX);
-            (Err(RequestError::Refused(SendError::TooLarge(limit))), false)
+            let error = SendError::TooLarge(u64::try_from(max_bytes).unwrap_or(u64::MAX));
+            (Err(RequestError::Refused(error.clone())), Taking::Refused(error))
         }
-        reply => (reply, true),
+        reply => (reply, Taking::Taken),
     }
 }
 
@@ -142,8 +156,13 @@ impl ReplySlot {
 
     /// Answers. False where the reply was not taken: its requester has stopped waiting, or does not take so
     /// much and was told that instead.
-    pub fn answer(mut self, reply: Reply) -> bool {
-        self.requester.take().is_some_and(|requester| requester.take(self.correlation, reply))
+    pub fn answer(self, reply: Reply) -> bool {
+        self.answer_or_why(reply) == Taking::Taken
+    }
+
+    /// As [`answer`](Self::answer), and tells why the answer was not taken.
+    pub(crate) fn answer_or_why(mut self, reply: Reply) -> Taking {
+        self.requester.take().map_or(Taking::Discarded, |requester| requester.take(self.correlation, reply))
     }
 
     /// The wait that an answer ends, where the requester waits in the middle of a call.

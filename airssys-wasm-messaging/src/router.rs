@@ -17,7 +17,7 @@ use crate::envelope::Envelope;
 use crate::link::{Resolved, RouterLink};
 use crate::mailbox::{MailboxReceiver, MailboxSender, MailboxWarning};
 use crate::publication::Topics;
-use crate::reply::ReplySlot;
+use crate::reply::{Reply, ReplySlot, Taking};
 use crate::timers::{TimerDriver, Timers};
 use crate::waits::WaitGraph;
 use airssys_wasm_core::{
@@ -265,6 +265,22 @@ impl Router {
         match self.open_link(sender, target) {
             Ok(link) => link.send_waiting(payload, reply).await,
             Err(error) => Err(refused(error, payload, reply)),
+        }
+    }
+
+    /// Answers a request that `replier` has handled. False where its requester does not get the answer as it is:
+    /// nobody waits for it any more, or it was refused, which is counted and shown as the denial of a message is.
+    pub fn answer(&self, replier: &ComponentId, requester: &Address, slot: ReplySlot, reply: Reply) -> bool {
+        let correlation = slot.correlation();
+        match slot.answer_or_why(reply) {
+            Taking::Taken => true,
+            Taking::Refused(error) => {
+                let (traffic, _) = self.inner.sender(replier.address());
+                traffic.count(&error);
+                self.inner.show_denial(replier.address(), requester, &error, Some(correlation));
+                false
+            }
+            Taking::Discarded => false,
         }
     }
 

@@ -230,10 +230,12 @@ impl Actor {
                 if done.value.is_err() {
                     counts.handler_errors.add_one();
                 }
-                let is_wanted = match (envelope.into_reply_slot(), done.value) {
-                    (Some(slot), Ok(reply)) => slot.answer(Ok(reply.unwrap_or_default())),
-                    (Some(slot), Err(error)) => slot.answer(Err(RequestError::Handler(error))),
-                    (None, reply) => !matches!(reply, Ok(Some(_))),
+                let Envelope { sender, kind, .. } = envelope;
+                let is_wanted = if let EnvelopeKind::Request(slot) = kind {
+                    let reply = done.value.map(Option::unwrap_or_default).map_err(RequestError::Handler);
+                    self.router.answer(&self.record.id, &sender, slot, reply)
+                } else {
+                    !matches!(done.value, Ok(Some(_)))
                 };
                 if !is_wanted {
                     counts.unwanted_replies.add_one();

@@ -6,6 +6,7 @@ mod access;
 mod audit;
 mod boundaries;
 mod crowd;
+mod denials;
 mod files;
 mod lifecycle;
 mod loading;
