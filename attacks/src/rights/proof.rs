@@ -11,7 +11,8 @@ use anyhow::{Context, Result};
 
 use airssys_wasm_core::{ComponentId, EncodedValues, EndCause, ResourceLimits, ValueFormat};
 use airssys_wasm_runtime::{
-    CallFailure, EngineConfig, InstanceSetup, RuntimeError, VerifiedComponent, WasmtimeEngine, offered_interfaces,
+    CallFailure, EngineConfig, InstanceSetup, RuntimeError, VerifiedComponent, WasmtimeEngine,
+    offered_interfaces,
 };
 
 use crate::rights::class::{Class, Import};

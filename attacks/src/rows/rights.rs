@@ -5,9 +5,9 @@ use anyhow::{Result, ensure};
 use airssys_wasm_system::Component;
 
 use crate::attack::Attack;
-use crate::guests;
+use crate::guests::{self, MEMORY_BYTES};
 use crate::observation::Observation;
-use crate::siege::{ROUNDS, SIBLING, Siege};
+use crate::siege::{Field, ROUNDS, SIBLING, Siege, sibling};
 
 /// Messages that `forbidden_send` tries to send for each request.
 const ATTEMPTS: u64 = 2_000;
@@ -27,7 +27,67 @@ pub(super) const ATTACKS: &[Attack] = &[
         unit: "messages that got through",
         measure: || Box::pin(not_received()),
     },
+    Attack {
+        limit: "sending to names that look like one that was granted",
+        key: "capabilities.messaging.send_to",
+        guest: "look_alikes",
+        unit: "messages that got through",
+        measure: || Box::pin(looking_like_a_receiver()),
+    },
+    Attack {
+        limit: "sending under names that look like one that is received",
+        key: "capabilities.messaging.receive_from",
+        guest: "look_alikes",
+        unit: "messages that got through",
+        measure: || Box::pin(looking_like_a_sender()),
+    },
 ];
+
+/// What the components are called that are meant.
+const MEANT: &str = "logs/parser";
+
+/// Components that are called nearly the same.
+const LOOK_ALIKES: &[&str] = &[
+    "logs-x/parser",
+    "logs/parser-x",
+    "log/parser",
+    "logs/parse",
+    "xlogs/parser",
+    "parser/logs",
+    "l-ogs/parser",
+];
+
+/// Names that no component can have, and that somebody could take for the one that is meant.
+const NO_NAMES: &[&str] = &[
+    "",
+    "/",
+    "*/*",
+    "logs/*",
+    "logs//parser",
+    "logs/parser/",
+    "/logs/parser",
+    "logs/parser/0/0",
+    "logs/../logs-x/parser",
+    "logs/./parser",
+    "logs\\parser",
+    "Logs/parser",
+    "LOGS/PARSER",
+    " logs/parser",
+    "logs/parser ",
+    "logs/parser\0",
+    "logs/parser\u{200b}",
+    "l\u{43e}gs/parser",
+    "\u{ff4c}ogs/parser",
+    "logs\u{2215}parser",
+    "logs/p\u{430}rser",
+    "logs/parse\u{301}r",
+    "%6cogs/parser",
+    "host/cli",
+    "host/timer",
+];
+
+/// All ways in which `look_alikes` tries each name.
+const WAYS: u64 = 5;
 
 fn component() -> Result<Component> {
     Ok(guests::component("forbidden_send")?.max_fuel(1_000_000_000).timeout_ms(20_000))
@@ -41,6 +101,51 @@ async fn no_right_to_send() -> Result<Observation> {
 /// The sender may send: only the sibling does not take it.
 async fn not_received() -> Result<Observation> {
     denied(Siege::lay_beside("other/*", component()?.send_to(SIBLING.parse()?)).await?).await
+}
+
+/// One of many components, called so, which takes messages from everyone here.
+fn called(name: &str, guest: &str) -> Result<Component> {
+    let component = Component::from_bytes(name.parse()?, guests::bytes(guest)?, MEMORY_BYTES);
+    Ok(component.max_fuel(1_000_000_000).timeout_ms(20_000))
+}
+
+/// Only one receiver is granted; all those that look like it are there and would take it.
+async fn looking_like_a_receiver() -> Result<Observation> {
+    let attacker = guests::component("look_alikes")?.max_fuel(1_000_000_000).timeout_ms(20_000);
+    let siege = Siege::lay(attacker.send_to(MEANT.parse()?)).await?;
+    for name in [MEANT].iter().chain(LOOK_ALIKES) {
+        siege.host().start(called(name, "echo")?.receive_from("attack/*".parse()?)).await?;
+    }
+    let targets = [LOOK_ALIKES, NO_NAMES].concat();
+    let mut observation = Observation::of(0);
+    for _ in 0..ROUNDS {
+        let passed: u64 = std::str::from_utf8(&siege.probe(&targets.join("\n")).await?)?.parse()?;
+        let mut handled = 0;
+        for name in LOOK_ALIKES {
+            handled +=
+                siege.host().status_of(&name.parse()?).iter().map(|status| status.handled).sum::<u64>();
+        }
+        observation.add(passed.max(handled));
+    }
+    let granted = siege.probe(MEANT).await?;
+    ensure!(granted == WAYS.to_string().as_bytes(), "what it may do was refused as well");
+    siege.lift().await;
+    Ok(observation.noting(format!("{} names, in {WAYS} ways each", targets.len())))
+}
+
+/// All attackers may send; the sibling takes it from one whose name looks like theirs.
+async fn looking_like_a_sender() -> Result<Observation> {
+    let field = Field::beside(sibling(MEANT)?).await?;
+    let mut observation = Observation::of(0);
+    for name in LOOK_ALIKES {
+        let attacker = field.host().start(called(name, "look_alikes")?.send_to(SIBLING.parse()?)).await?;
+        observation.add(field.ask(&attacker, SIBLING).await?.parse::<u64>()?);
+        field.sibling_lives().await?;
+    }
+    let meant = field.host().start(called(MEANT, "look_alikes")?.send_to(SIBLING.parse()?)).await?;
+    ensure!(field.ask(&meant, SIBLING).await? == WAYS.to_string(), "who is meant was refused as well");
+    field.clear().await;
+    Ok(observation.noting(format!("under {} names, in {WAYS} ways each", LOOK_ALIKES.len())))
 }
 
 async fn denied(siege: Siege) -> Result<Observation> {

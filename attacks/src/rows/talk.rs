@@ -110,6 +110,13 @@ pub(super) const ATTACKS: &[Attack] = &[
         measure: || Box::pin(guessed()),
     },
     Attack {
+        limit: "ending subscriptions of others",
+        key: "subscriptions of their owner alone",
+        guest: "topic_squatter",
+        unit: "subscriptions ended",
+        measure: || Box::pin(unsubscribing_others()),
+    },
+    Attack {
         limit: "answers in the name of others",
         key: "one answer for a request, from who was asked",
         guest: "guess_ids",
@@ -355,6 +362,34 @@ async fn forged() -> Result<Observation> {
 }
 
 /// May publish and subscribe to `logs.raw` alone; everything else, look-alikes included, is refused.
+/// The victim's pattern is known to the attacker, and the attacker may subscribe to it as well.
+async fn unsubscribing_others() -> Result<Observation> {
+    let field = Field::new().await?;
+    let topics = || "logs.#".parse();
+    let victim = field.host().start(talker()?.subscribe(topics()?).receive_from("attack/*".parse()?)).await?;
+    let attacker = attacker("topic_squatter")?.subscribe(topics()?).publish(topics()?);
+    let attacker = field.host().start(attacker).await?;
+    ensure!(order(&victim, "subscribe logs.*").await? == "ok", "the victim is not subscribed");
+    let attempts =
+        "unsubscribe logs.*\nunsubscribe logs.#\nunsubscribe #\nunsubscribe *\nunsubscribe logs.raw";
+    let mut observation = Observation::of(0);
+    for round in 1..=ROUNDS {
+        let ended: u64 = field.ask(&attacker, attempts).await?.parse()?;
+        // Its own subscription goes, and the victim's of the same pattern stays.
+        ensure!(
+            field.ask(&attacker, "subscribe logs.*\nunsubscribe logs.*").await? == "2",
+            "it may do so itself"
+        );
+        let left = field.status(victim.address())?.subscriptions as u64;
+        observation.add(ended.max(1_u64.saturating_sub(left)));
+        ensure!(field.ask(&attacker, "publish logs.raw").await? == "1", "the attacker may publish");
+        let heard = order(&victim, "heard").await?.lines().count();
+        ensure!(heard == round, "the victim heard {heard} publications of {round}");
+    }
+    field.clear().await;
+    Ok(observation)
+}
+
 async fn squatting(verb: &str, topics: &[&str]) -> Result<Observation> {
     let component = attacker("topic_squatter")?.publish("logs.raw".parse()?).subscribe("logs.raw".parse()?);
     let siege = Siege::lay(component).await?;

@@ -1,5 +1,5 @@
-//! Publishes to topics and subscribes to patterns, whatever it may. A message is lines of `publish TOPIC` and
-//! `subscribe PATTERN`; the reply is how many of them the host let pass. A message `ping` is answered with
+//! Publishes to topics, subscribes to patterns and ends subscriptions, whatever it may. A message is lines of
+//! `publish TOPIC`, `subscribe PATTERN` and `unsubscribe PATTERN`; the reply is how many of them the host let pass. A message `ping` is answered with
 //! `pong`, and what it hears of is dropped.
 
 use airssys::core::messaging;
@@ -35,6 +35,7 @@ fn attack(order: &[u8]) -> Option<Vec<u8>> {
         let outcome = match verb {
             "publish" => messaging::publish(topic, &payload).map(drop),
             "subscribe" => messaging::subscribe(topic),
+            "unsubscribe" => messaging::unsubscribe(topic),
             _ => return None,
         };
         passed += u32::from(outcome.is_ok());
