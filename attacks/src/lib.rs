@@ -9,6 +9,9 @@
 //! A row of [`measurements`] is made like an attack, but tells what a crowd of hostile guests costs everybody
 //! else: how late kills are, how long a sibling waits, what stays of ten thousand lives.
 //!
+//! Beside the limits stand the rights: [`imports`] has a row for each import of the host, and [`prove`] holds them
+//! against the linker and against what a guest without rights was told.
+//!
 //! Invariant: a verdict comes from what was measured while the guest ran, never from what was configured;
 //! a row that measured nothing is broken.
 //!

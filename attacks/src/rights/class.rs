@@ -5,8 +5,8 @@
 pub enum Class {
     /// A typed error, and a record in the audit log.
     Denied {
-        /// The manifest key that grants it, and that the record names.
-        key: &'static str,
+        /// The part of the manifest that grants such things, which the record names.
+        rule: &'static str,
         /// What the guest is told.
         answer: &'static str,
     },

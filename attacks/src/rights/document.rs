@@ -8,7 +8,7 @@ const HEAD: &str = "\
 
 What a component that was granted nothing gets of each import of the host, its own interfaces and those of WASI:
 
-- *denied*: a typed error, and a record in the audit log that names the manifest key which would grant it;
+- *denied*: a typed error, and a record in the audit log under the part of the manifest that grants such things;
 - *unreachable*: nothing, because the import needs a handle, and whatever could give one is denied, unreachable itself,
   or was called and gave none; a handle that is guessed ends the instance;
 - *harmless*: what everybody may have, for the reason that is given.
@@ -53,7 +53,7 @@ fn summary(rows: &[Import]) -> String {
 
 fn outcome(class: &Class) -> String {
     match class {
-        Class::Denied { key, answer } => format!("`{answer}`; granted by `{key}`"),
+        Class::Denied { rule, answer } => format!("`{answer}`, recorded under `{rule}`"),
         Class::Unreachable { handle } => format!("no `{handle}` can be had"),
         Class::Harmless { answer, reason } => format!("`{answer}`: {reason}"),
     }

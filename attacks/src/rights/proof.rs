@@ -117,9 +117,9 @@ fn compare_answers(table: &[Import], testimony: &Testimony, findings: &mut Findi
 fn compare_records(table: &[Import], testimony: &Testimony, findings: &mut Findings) {
     let mut expected = BTreeMap::from([(REFUSED_LATER.to_owned(), 1)]);
     for import in table {
-        if let Class::Denied { key, .. } = import.class {
+        if let Class::Denied { rule, .. } = import.class {
             let calls = testimony.calls.get(&import.name()).copied().unwrap_or(0);
-            *expected.entry(key.to_owned()).or_insert(0) += calls;
+            *expected.entry(rule.to_owned()).or_insert(0) += calls;
         }
     }
     if expected != testimony.recorded {
@@ -210,5 +210,106 @@ async fn attempt(engine: &WasmtimeEngine, component: &VerifiedComponent) -> Resu
         Ok(called) => called.value.map(|_| true).context("the attempt is not made"),
         Err(CallFailure { cause: EndCause::Trap { .. } | EndCause::HostLimit { .. }, .. }) => Ok(false),
         Err(other) => Err(other).context("the attempt ends for another reason"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn surface() -> Surface {
+        Surface::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("..")).unwrap()
+    }
+
+    /// The table with another class for one import.
+    fn altered(name: &str, class: Class) -> Vec<Import> {
+        let mut table = imports();
+        let row = table.iter_mut().find(|import| import.name() == name).unwrap();
+        row.class = class;
+        table
+    }
+
+    fn told(compare: impl FnOnce(&mut Findings)) -> Vec<String> {
+        let mut findings = Findings::default();
+        compare(&mut findings);
+        findings.into_sentences()
+    }
+
+    #[test]
+    fn an_import_without_a_row_and_a_row_without_an_import_are_told() {
+        let table = imports();
+        let mut linked: BTreeSet<String> = table.iter().map(Import::name).collect();
+        assert_eq!(told(|findings| compare_linker(&table, &linked, findings)), [""; 0]);
+        linked.remove("wasi:io/poll#poll");
+        linked.insert("wasi:io/poll#more".to_owned());
+        linked.insert("wasi:new/interface#function".to_owned());
+        assert_eq!(
+            told(|findings| compare_linker(&table, &linked, findings)),
+            [
+                "wasi:io/poll#more is linked and has no row",
+                "wasi:new/interface#function is linked and has no row",
+                "wasi:io/poll#poll has a row and is not linked",
+                "wasi:new/interface is linked, and not listed among what is offered",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_handle_that_can_be_had_is_told() {
+        let surface = surface();
+        assert_eq!(told(|findings| compare_handles(&imports(), &surface, findings)), [""; 0]);
+        let given = Class::Harmless { answer: "1", reason: "" };
+        let table = altered("wasi:filesystem/preopens#get-directories", given);
+        let findings = told(|findings| compare_handles(&table, &surface, findings));
+        let of_descriptors = imports()
+            .iter()
+            .filter(|import| import.class == Class::Unreachable { handle: "descriptor" })
+            .count();
+        assert_eq!(findings.len(), of_descriptors, "{findings:?}");
+        // A handle in an error is one as well.
+        let table =
+            altered("wasi:io/error#[method]error.to-debug-string", Class::Unreachable { handle: "error" });
+        let findings = told(|findings| compare_handles(&table, &surface, findings));
+        assert_eq!(findings.len(), 1, "{findings:?}");
+    }
+
+    #[test]
+    fn a_function_that_nobody_can_call_is_not_harmless() {
+        let class = Class::Harmless { answer: "done", reason: "" };
+        let table = altered("wasi:filesystem/types#[method]descriptor.stat", class);
+        let findings = told(|findings| compare_handles(&table, &surface(), findings));
+        let expected = "wasi:filesystem/types#[method]descriptor.stat cannot be reached: nobody gives \
+                        [\"wasi:filesystem/types#descriptor\"]";
+        assert_eq!(findings, [expected]);
+    }
+
+    #[test]
+    fn another_answer_another_record_and_none_are_told() {
+        let table: Vec<Import> =
+            imports().into_iter().filter(|row| row.interface == "wasi:sockets/tcp").collect();
+        let mut testimony = Testimony {
+            answers: BTreeMap::from([(
+                "wasi:sockets/tcp#[resource-drop]tcp-socket".to_owned(),
+                "done".to_owned(),
+            )]),
+            calls: BTreeMap::new(),
+            recorded: BTreeMap::from([(REFUSED_LATER.to_owned(), 1)]),
+            misdeeds: Findings::default(),
+        };
+        let told_answers = |table: &[Import], testimony: &Testimony| {
+            told(|findings| compare_answers(table, testimony, findings))
+        };
+        let reached = "wasi:sockets/tcp#[resource-drop]tcp-socket was reached: `done`";
+        assert_eq!(told_answers(&table, &testimony), [reached]);
+        let name = "wasi:sockets/udp-create-socket#create-udp-socket";
+        let table: Vec<Import> = imports().into_iter().filter(|row| row.name() == name).collect();
+        testimony.answers.clear();
+        assert_eq!(told_answers(&table, &testimony), [format!("{name} was not called")]);
+        testimony.answers.insert(name.to_owned(), "a handle".to_owned());
+        let expected = format!("{name} is answered with `a handle`, not with `access-denied`");
+        assert_eq!(told_answers(&table, &testimony), [expected]);
+        testimony.calls.insert(name.to_owned(), 1);
+        let records = told(|findings| compare_records(&table, &testimony, findings));
+        assert_eq!(records.len(), 1, "the denial is in no record: {records:?}");
     }
 }

@@ -200,3 +200,35 @@ fn unversioned(resolve: &Resolve, interface: InterfaceId) -> Option<String> {
     let versioned = resolve.id_of(interface)?;
     versioned.split('@').next().map(str::to_owned)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What one function takes and gives.
+    fn check(surface: &Surface, name: &str, takes: &[&str], gives: &[&str]) {
+        let found: Vec<_> = surface.functions.iter().filter(|one| one.full_name() == name).collect();
+        assert_eq!(found.len(), 1, "{name}");
+        let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<BTreeSet<_>>();
+        assert_eq!((&found[0].takes, &found[0].gives), (&names(takes), &names(gives)), "{name}");
+    }
+
+    #[test]
+    fn handles_are_found_wherever_they_are() {
+        let surface = Surface::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("..")).unwrap();
+        let (poll, input, error) =
+            ("wasi:io/poll#pollable", "wasi:io/streams#input-stream", "wasi:io/error#error");
+        check(&surface, "wasi:io/poll#poll", &[poll], &[]);
+        check(&surface, "wasi:io/streams#[method]input-stream.read", &[input], &[error]);
+        check(&surface, "wasi:cli/stdin#get-stdin", &[], &[input]);
+        check(&surface, "wasi:http/types#[constructor]fields", &[], &["wasi:http/types#fields"]);
+        check(&surface, "wasi:http/types#http-error-code", &[error], &[]);
+        check(&surface, "wasi:io/poll#[resource-drop]pollable", &[poll], &[]);
+        let descriptor = "wasi:filesystem/types#descriptor";
+        check(&surface, "wasi:filesystem/preopens#get-directories", &[], &[descriptor]);
+        let peer = "airssys:core/messaging#peer";
+        check(&surface, "airssys:core/messaging#[static]peer.resolve", &[], &[peer]);
+        // Described, and not linked: the list must tell the two apart.
+        check(&surface, "wasi:sockets/network#network-error-code", &[error], &[]);
+    }
+}

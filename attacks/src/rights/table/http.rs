@@ -13,7 +13,7 @@ pub(super) const ROWS: &[Rows] = &[
     },
     Rows::Denied {
         interface: TYPES,
-        key: "capabilities.network.connect",
+        rule: "capabilities.network",
         answers: &[("[method]future-incoming-response.get", "http-request-denied")],
     },
     Rows::Harmless {

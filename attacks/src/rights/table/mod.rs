@@ -12,7 +12,7 @@ use crate::rights::class::{Class, Import};
 /// Imports of one interface and class.
 enum Rows {
     /// With what each is answered.
-    Denied { interface: &'static str, key: &'static str, answers: &'static [(&'static str, &'static str)] },
+    Denied { interface: &'static str, rule: &'static str, answers: &'static [(&'static str, &'static str)] },
     /// Those that need a handle of one resource.
     Unreachable { interface: &'static str, handle: &'static str, functions: &'static [&'static str] },
     /// With what each is answered.
@@ -26,11 +26,11 @@ enum Rows {
 impl Rows {
     fn imports(&self) -> Vec<Import> {
         match *self {
-            Self::Denied { interface, key, answers } => {
+            Self::Denied { interface, rule, answers } => {
                 let row = |&(function, answer): &(&'static str, _)| Import {
                     interface,
                     function,
-                    class: Class::Denied { key, answer },
+                    class: Class::Denied { rule, answer },
                 };
                 answers.iter().map(row).collect()
             }

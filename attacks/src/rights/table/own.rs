@@ -10,7 +10,7 @@ const SEND_TO: &str = "denied: capabilities.messaging.send_to";
 pub(super) const ROWS: &[Rows] = &[
     Rows::Denied {
         interface: MESSAGING,
-        key: "capabilities.messaging.send_to",
+        rule: "capabilities.messaging.send_to",
         answers: &[
             ("send", SEND_TO),
             ("request", SEND_TO),
@@ -21,12 +21,12 @@ pub(super) const ROWS: &[Rows] = &[
     },
     Rows::Denied {
         interface: MESSAGING,
-        key: "capabilities.messaging.publish",
+        rule: "capabilities.messaging.publish",
         answers: &[("publish", "denied: capabilities.messaging.publish")],
     },
     Rows::Denied {
         interface: MESSAGING,
-        key: "capabilities.messaging.subscribe",
+        rule: "capabilities.messaging.subscribe",
         answers: &[("subscribe", "denied: capabilities.messaging.subscribe")],
     },
     Rows::Unreachable {

@@ -2,8 +2,9 @@
 
 use super::Rows;
 
-const CONNECT: &str = "capabilities.network.connect";
 const NAME_LOOK_UP: &str = "wasi:sockets/ip-name-lookup";
+/// No component is granted more of it than connections by TCP.
+const NETWORK: &str = "capabilities.network";
 const TCP: &str = "wasi:sockets/tcp";
 const TOKEN: &str = "a token without which sockets cannot be asked for anything; it opens nothing by itself";
 const UDP: &str = "wasi:sockets/udp";
@@ -21,7 +22,7 @@ pub(super) const ROWS: &[Rows] = &[
     },
     Rows::Denied {
         interface: NAME_LOOK_UP,
-        key: CONNECT,
+        rule: NETWORK,
         answers: &[("resolve-addresses", "access-denied")],
     },
     Rows::Unreachable {
@@ -35,7 +36,7 @@ pub(super) const ROWS: &[Rows] = &[
     },
     Rows::Denied {
         interface: "wasi:sockets/tcp-create-socket",
-        key: CONNECT,
+        rule: NETWORK,
         answers: &[("create-tcp-socket", "access-denied")],
     },
     Rows::Unreachable {
@@ -75,7 +76,7 @@ pub(super) const ROWS: &[Rows] = &[
     },
     Rows::Denied {
         interface: "wasi:sockets/udp-create-socket",
-        key: CONNECT,
+        rule: NETWORK,
         answers: &[("create-udp-socket", "access-denied")],
     },
     Rows::Unreachable {
