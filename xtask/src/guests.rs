@@ -41,7 +41,8 @@ const END: &str = ";;! end";
 const WAT_PARTS: &str = "guests/shared/wat";
 /// Where a guest can be named besides the folders `tests`: what is run to attack and to measure. A name in
 /// a source, be it in a unit test of it, does not run a guest.
-const RUN: [&str; 3] = ["attacks/src/rows/", "attacks/src/contention/", "benches/src/rows/"];
+const RUN: [&str; 4] =
+    ["attacks/src/contention/", "attacks/src/rights/", "attacks/src/rows/", "benches/src/rows/"];
 /// The guests' own tests are native and run no guest.
 const GUESTS: &str = "guests/";
 /// A shadow stack of 64 KiB instead of the toolchain's 1 MiB, so that a guest fits in the
