@@ -85,5 +85,5 @@ pub use ports::{
 };
 pub use send::{DenialRule, HandlerError, RequestError, SendError, Undelivered};
 pub use supervision::{Backoff, RestartDecision, RestartPolicy, RestartTracker, SupervisionConfig};
-pub use topic::{MAX_TOPIC_BYTES, Topic, TopicPattern, TopicSegment};
+pub use topic::{MAX_TOPIC_BYTES, MAX_TOPIC_SEGMENTS, Topic, TopicPattern, TopicSegment};
 pub use typed_call::{CallError, EncodedValues, Invocation, MAX_FUNCTION_NAME_BYTES, ValueFormat};

@@ -11,7 +11,7 @@ use thiserror::Error;
 
 use crate::id::{MAX_ID_PART_BYTES, is_valid_name, is_valid_part, shorten};
 use crate::policy::Breadth;
-use crate::topic::MAX_TOPIC_BYTES;
+use crate::topic::{MAX_TOPIC_BYTES, MAX_TOPIC_SEGMENTS};
 
 /// Why a text is not a pattern.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -37,6 +37,12 @@ pub enum PatternError {
     InvalidTopicLength {
         /// How long it is.
         bytes: usize,
+    },
+    /// The topic or topic pattern has too many segments.
+    #[error("topic of {segments} segments: at most {MAX_TOPIC_SEGMENTS} are allowed")]
+    TooManyTopicSegments {
+        /// How many it has.
+        segments: usize,
     },
     /// A segment of a topic pattern breaks the alphabet.
     #[error("topic segment {segment:?} is neither \"*\" nor one or more of A-Z, a-z, 0-9, '_' and '-'")]

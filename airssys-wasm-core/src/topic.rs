@@ -14,8 +14,11 @@ use crate::policy::Breadth;
 /// Longest topic and longest topic pattern, in bytes.
 pub const MAX_TOPIC_BYTES: usize = 256;
 
+/// Most segments of a topic and of a topic pattern: subscriptions are kept as a tree, with a node for each segment.
+pub const MAX_TOPIC_SEGMENTS: usize = 16;
+
 /// A topic that something is published to: segments of `[A-Za-z0-9_-]` joined by dots, at most
-/// [`MAX_TOPIC_BYTES`] bytes.
+/// [`MAX_TOPIC_SEGMENTS`] of them and [`MAX_TOPIC_BYTES`] bytes.
 ///
 /// A clone shares the text, so that it is cheap.
 ///
@@ -82,7 +85,7 @@ pub enum TopicSegment<'a> {
 }
 
 /// A pattern on dotted topics: segments of `[A-Za-z0-9_-]`, `*` for one segment, `#` at the end for
-/// all the rest; at most [`MAX_TOPIC_BYTES`] bytes. The rest may be nothing: `logs.#` means `logs`, too,
+/// all the rest; at most [`MAX_TOPIC_SEGMENTS`] segments and [`MAX_TOPIC_BYTES`] bytes. The rest may be nothing: `logs.#` means `logs`, too,
 /// as in AMQP 0-9-1 and MQTT.
 ///
 /// ```
@@ -178,11 +181,14 @@ impl fmt::Debug for TopicPattern {
 }
 
 fn check_length(text: &str) -> Result<(), PatternError> {
-    if (1..=MAX_TOPIC_BYTES).contains(&text.len()) {
-        Ok(())
-    } else {
-        Err(PatternError::InvalidTopicLength { bytes: text.len() })
+    if !(1..=MAX_TOPIC_BYTES).contains(&text.len()) {
+        return Err(PatternError::InvalidTopicLength { bytes: text.len() });
     }
+    let segments = text.split('.').count();
+    if segments > MAX_TOPIC_SEGMENTS {
+        return Err(PatternError::TooManyTopicSegments { segments });
+    }
+    Ok(())
 }
 
 fn check_literal(segment: &str) -> Result<(), PatternError> {
@@ -233,6 +239,17 @@ mod tests {
         assert!(longest.parse::<TopicPattern>().is_ok());
         let error = PatternError::InvalidTopicLength { bytes: MAX_TOPIC_BYTES + 1 };
         assert_eq!(format!("{longest}a").parse::<TopicPattern>(), Err(error));
+    }
+
+    #[test]
+    fn a_topic_has_a_greatest_depth() {
+        let deepest = vec!["a"; MAX_TOPIC_SEGMENTS].join(".");
+        assert!(deepest.parse::<TopicPattern>().is_ok() && deepest.parse::<Topic>().is_ok());
+        let error = PatternError::TooManyTopicSegments { segments: MAX_TOPIC_SEGMENTS + 1 };
+        for deeper in [format!("{deepest}.a"), format!("{deepest}.#"), format!("{deepest}.")] {
+            assert_eq!(deeper.parse::<TopicPattern>(), Err(error.clone()), "{deeper}");
+        }
+        assert_eq!(format!("{deepest}.a").parse::<Topic>(), Err(error));
     }
 
     #[track_caller]

@@ -68,7 +68,8 @@ mod publication;
 mod topics;
 
 pub use crate::bounds::{
-    FEED_CAPACITY, FEED_MAX_BYTES, MAX_PENDING_REQUESTS, MAX_SUBSCRIPTIONS, MAX_TIMER_BYTES, MAX_TIMERS,
+    ENTRY_BYTES, FEED_CAPACITY, FEED_MAX_BYTES, MAX_PENDING_REQUESTS, MAX_SUBSCRIPTIONS, MAX_TIMER_BYTES,
+    MAX_TIMERS,
 };
 pub use crate::codec::{
     Codec, CodecError, MAX_CODEC_BYTES, MAX_CODEC_DEPTH, decode_multicodec, encode_multicodec, from_borsh,

@@ -14,7 +14,8 @@ pub(crate) struct TopicIndex<S> {
 
 #[derive(Debug)]
 struct Node<S> {
-    literals: HashMap<Box<str>, Self>,
+    /// Boxed: a map has room for a few more than it holds.
+    literals: HashMap<Box<str>, Box<Self>>,
     any: Option<Box<Self>>,
     /// Those whose pattern ends here.
     here: Vec<(u64, S)>,
@@ -62,7 +63,7 @@ impl<S: Clone> TopicIndex<S> {
             let mut next = Vec::new();
             for node in level {
                 found.extend(&node.rest);
-                next.extend(node.literals.get(segment));
+                next.extend(node.literals.get(segment).map(Box::as_ref));
                 next.extend(node.any.as_deref());
             }
             level = next;

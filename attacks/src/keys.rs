@@ -156,6 +156,7 @@ pub const DECLARED_BOUNDS: &[DeclaredKey] = &[
     attacked("MAX_CONTENT_TYPE_BYTES"),
     attacked("MAX_ID_PART_BYTES"),
     attacked("MAX_HOST_NAME_BYTES"),
+    attacked("MAX_TOPIC_SEGMENTS"),
     exempt("MAX_TOPIC_BYTES", "a longer name is no topic, and is refused as it is read; tested in the core"),
     exempt(
         "MAX_MANIFEST_BYTES",
@@ -191,6 +192,7 @@ pub const DECLARED_BOUNDS: &[DeclaredKey] = &[
         "the longest line that the verifier takes; names and reasons have their own bounds",
     ),
     // Messaging.
+    attacked("ENTRY_BYTES"),
     attacked("MAX_PENDING_REQUESTS"),
     attacked("MAX_TIMERS"),
     attacked("MAX_TIMER_BYTES"),

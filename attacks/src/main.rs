@@ -9,7 +9,9 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use clap::{Parser, ValueEnum};
 
-use airssys_wasm_attacks::{Attack, LEFT_OUT, attacks, measurements, prove, to_json, to_markdown, to_text};
+use airssys_wasm_attacks::{
+    Attack, LEFT_OUT, attacks, measurements, prove, run_flood, to_json, to_markdown, to_text,
+};
 
 /// Attacks every limit with its hostile guest, measures what a crowd of them costs everybody else, and prints what
 /// was declared and what was observed. The exit code is 1 where a limit did not hold.
@@ -31,6 +33,9 @@ struct Arguments {
     /// Attack nothing: hold the rights matrix against the host, and print it as Markdown where it holds.
     #[arg(long, conflicts_with_all = ["format", "rows", "limits", "output"])]
     rights: bool,
+    /// Run this flood alone, and print what it came to: what the rows of resident memory do in processes of their own.
+    #[arg(long, value_name = "NAME", exclusive = true)]
+    flood: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -76,6 +81,10 @@ async fn main() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse();
     if arguments.rights {
         return rights().await;
+    }
+    if let Some(flood) = &arguments.flood {
+        std::io::stdout().lock().write_all(run_flood(flood).await?.as_bytes())?;
+        return Ok(ExitCode::SUCCESS);
     }
     let mut rows = Vec::new();
     // One after the other: the figures are times, and a neighbour's attack is not what they measure.

@@ -19,6 +19,7 @@ mod neighbours;
 mod network;
 mod pool;
 mod processor;
+mod resident;
 mod rights;
 mod stack;
 mod start;
@@ -29,6 +30,8 @@ mod trap;
 mod typed;
 
 use crate::attack::Attack;
+
+pub(crate) use resident::FLOODS;
 
 /// Every attack, in the order of the table.
 #[must_use]
@@ -61,6 +64,7 @@ pub fn attacks() -> Vec<Attack> {
         trap::ATTACKS,
         neighbours::ATTACKS,
         typed::ATTACKS,
+        resident::ATTACKS,
     ]
     .concat()
 }

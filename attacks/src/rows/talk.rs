@@ -150,17 +150,28 @@ fn attacker(guest: &str) -> Result<Component> {
     Ok(guests::component(guest)?.max_fuel(10_000_000_000).timeout_ms(20_000))
 }
 
-fn numbers(reply: &[u8]) -> Result<Vec<u64>> {
+pub(super) fn numbers(reply: &[u8]) -> Result<Vec<u64>> {
     Ok(std::str::from_utf8(reply)?.split(' ').map(str::parse).collect::<Result<_, _>>()?)
 }
 
 /// One that takes messages and handles none.
 async fn parked(field: &Field) -> Result<Address> {
-    let mailbox = MailboxConfig { capacity: 1_000_000, ..MailboxConfig::default() };
+    parked_with(field, MailboxConfig { capacity: 1_000_000, ..MailboxConfig::default() }).await
+}
+
+/// As [`parked`], with this mailbox; comes back when it has taken what parks it.
+pub(super) async fn parked_with(field: &Field, mailbox: MailboxConfig) -> Result<Address> {
     let component = guests::component("park_in_host_call")?.timeout_ms(60_000).mailbox(mailbox);
     let component = component.rate(1_000_000, 1_000_000);
     let address = component.address();
     field.host().start(component.receive_from("attack/*".parse()?)).await?.send("park")?;
+    let in_hand = async {
+        while field.status(&address)?.waiting > 0 {
+            tokio::task::yield_now().await;
+        }
+        anyhow::Ok(())
+    };
+    tokio::time::timeout(GIVE_UP, in_hand).await??;
     Ok(address)
 }
 

@@ -1,10 +1,9 @@
 //! Typed calls: functions of the component's own, which have the limits of a message and a bound on what their
 //! results take in the host.
 
-use std::fs;
 use std::time::Instant;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 
 use airssys_wasm_core::{EncodedValues, EndCause, ResourceLimits, ValueFormat};
 use airssys_wasm_runtime::{ComponentInstance, InstancePorts, MAX_TYPED_VALUE_BYTES};
@@ -14,6 +13,7 @@ use crate::attack::Attack;
 use crate::bare::{self, FUEL};
 use crate::guests::MEMORY_BYTES;
 use crate::observation::{Figure, Observation};
+use crate::resident::Resident;
 use crate::siege::{LATE_MS, ROUNDS};
 
 const TIMEOUT_MS: u64 = 50;
@@ -76,20 +76,10 @@ async fn flooding() -> Result<Observation> {
     let mut observation = Observation::of(MAX_TYPED_VALUE_BYTES as u64).tolerating(BESIDES_BYTES);
     for _ in 0..ROUNDS {
         let mut instance = start("huge_result", bare::limits(MEMORY_BYTES, FUEL)?).await?;
-        // From here on the kernel counts the peak anew.
-        fs::write("/proc/self/clear_refs", "5").context("the peak cannot be counted anew")?;
-        let before = resident("VmRSS:")?;
+        let resident = Resident::begin()?;
         let cause = struck(&mut instance, "flood").await?;
         ensure!(matches!(cause, EndCause::HostLimit { .. }), "ended by {cause}");
-        observation.add(resident("VmHWM:")?.saturating_sub(before));
+        observation.add(resident.grown()?);
     }
     Ok(observation.noting("told as a host limit; the engine stops reading the result"))
-}
-
-/// What the kernel says of this process, in bytes.
-fn resident(key: &str) -> Result<u64> {
-    let status = fs::read_to_string("/proc/self/status")?;
-    let line = status.lines().find_map(|line| line.strip_prefix(key)).context("the kernel does not say")?;
-    let kilobytes: u64 = line.trim().trim_end_matches("kB").trim().parse()?;
-    Ok(kilobytes * 1_024)
 }

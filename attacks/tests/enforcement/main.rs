@@ -7,7 +7,7 @@ mod rights;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use airssys_wasm_attacks::{DECLARED_BOUNDS, DECLARED_KEYS, attacks, measurements, to_text};
+use airssys_wasm_attacks::{DECLARED_BOUNDS, DECLARED_KEYS, attacks, measurements, run_floods_with, to_text};
 use airssys_wasm_core::{
     AuditConfig, Backoff, Ceilings, ComponentManifest, CpuConfig, EnvironmentCapabilities,
     FilesystemCapabilities, HostCapabilities, LifecycleConfig, MailboxConfig, MemoryConfig,
@@ -16,6 +16,8 @@ use airssys_wasm_core::{
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_limit_holds_against_its_attack() {
+    // This binary is a harness of tests, which runs no flood.
+    run_floods_with(Path::new(env!("CARGO_BIN_EXE_airssys-wasm-attacks")));
     let mut rows = Vec::new();
     for attack in attacks() {
         rows.push(attack.run().await);

@@ -1,5 +1,5 @@
-//! Subscribes to more and more patterns: a message `COUNT` makes it subscribe to `flood.0`, `flood.1` and so on.
-//! The reply counts what became of it, as decimal numbers with a space between: accepted, and refused as beyond
+//! Subscribes to more and more patterns: a message `COUNT` makes it subscribe to `flood.0`, `flood.1` and so on, and
+//! a message `COUNT SUFFIX` to those with the suffix behind each. The reply counts what became of it, as decimal numbers with a space between: accepted, and refused as beyond
 //! the quota. A message `ping` is answered with `pong`.
 
 use airssys::core::messaging;
@@ -29,10 +29,12 @@ fn not_understood() -> HandlerError {
 }
 
 fn attack(order: &[u8]) -> Option<Vec<u8>> {
-    let count: u32 = std::str::from_utf8(order).ok()?.parse().ok()?;
+    let order = std::str::from_utf8(order).ok()?;
+    let (count, suffix) = order.split_once(' ').unwrap_or((order, ""));
+    let count: u32 = count.parse().ok()?;
     let (mut accepted, mut refused) = (0_u32, 0_u32);
     for number in 0..count {
-        match messaging::subscribe(&format!("flood.{number}")) {
+        match messaging::subscribe(&format!("flood.{number}{suffix}")) {
             Ok(()) => accepted += 1,
             Err(HostError::QuotaExceeded) => refused += 1,
             Err(_) => {}
