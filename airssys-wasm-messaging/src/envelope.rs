@@ -89,6 +89,19 @@ impl Envelope {
         }
     }
 
+    /// Takes out the right to answer it, where somebody waits for a reply; what is left is a message that nobody waits
+    /// on.
+    #[must_use]
+    pub fn take_reply_slot(&mut self) -> Option<ReplySlot> {
+        match std::mem::replace(&mut self.kind, EnvelopeKind::Message) {
+            EnvelopeKind::Request(slot) => Some(slot),
+            other => {
+                self.kind = other;
+                None
+            }
+        }
+    }
+
     /// Whether it is the answer to a request of the receiver's own.
     #[must_use]
     pub fn is_answer(&self) -> bool {

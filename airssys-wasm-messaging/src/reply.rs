@@ -128,6 +128,11 @@ impl ReplySlot {
         self.invocation.as_deref()
     }
 
+    /// Takes out the typed call, for whoever makes it while somebody else holds the slot.
+    pub fn take_invocation(&mut self) -> Option<Box<Invocation>> {
+        self.invocation.take()
+    }
+
     /// A slot whose answer goes to the mailbox of the instance that asks.
     pub(crate) fn to_desk(correlation: CorrelationId, desk: Arc<Desk>) -> Self {
         Self::to(correlation, Requester::Desk(desk))

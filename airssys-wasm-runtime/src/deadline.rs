@@ -105,6 +105,22 @@ pub(crate) struct CallClock {
     conduct: Conduct,
 }
 
+/// How a call ended, as far as its time goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Ending {
+    /// How long it took, where anything ever asked for the time.
+    pub(crate) time: Option<Duration>,
+    /// Whether somebody was told before that it ran past its time.
+    pub(crate) was_given_up: bool,
+}
+
+impl Ending {
+    /// What the call came to: whoever was told that it ran past its time was told the truth.
+    pub(crate) fn settle<T>(self, outcome: Result<T, Interruption>) -> Result<T, Interruption> {
+        if self.was_given_up { Err(Interruption::Timeout) } else { outcome }
+    }
+}
+
 impl CallClock {
     pub(crate) fn new(switch: KillSwitch, lane: CallLane) -> Self {
         Self { timeout: Duration::MAX, seen: None, ticks: 0, switch, lane, conduct: Conduct::default() }
@@ -116,9 +132,8 @@ impl CallClock {
         self.ticks = 0;
     }
 
-    /// The call has ended; the next one begins where this one belonged. Tells how long it took, where anything
-    /// ever asked for the time.
-    pub(crate) fn end(&mut self) -> Option<Duration> {
+    /// The call has ended; the next one begins where this one belonged.
+    pub(crate) fn end(&mut self) -> Ending {
         match self.ticks {
             0 => self.conduct.was_quiet(),
             1 => self.has_had_a_slice(Instant::now()),
@@ -134,10 +149,13 @@ impl CallClock {
 
     /// A start has ended. One that was short says nothing of the messages that follow: whose last message was
     /// long begins the next one with the long calls, however quickly it was started again between them.
-    pub(crate) fn end_start(&self) -> Option<Duration> {
-        let seen = self.seen?;
-        self.lane.expires_never();
-        Some(seen.elapsed())
+    pub(crate) fn end_start(&self) -> Ending {
+        let time = self.seen.map(|seen| {
+            self.lane.expires_never();
+            seen.elapsed()
+        });
+        // What was never seen was given up only where a timer watched it, which has ended by now.
+        Ending { time, was_given_up: self.lane.take_given_up() }
     }
 
     fn has_had_a_slice(&mut self, now: Instant) {

@@ -22,7 +22,7 @@ use crate::instance::{Budget, Completed, ComponentInstance};
 use crate::loaded::LoadedComponents;
 use crate::pool::PoolShare;
 use crate::ports::InstancePorts;
-use crate::scheduling::{CallLane, LongCallThreads, Movable};
+use crate::scheduling::{CallLane, LongCallThreads, Movable, OverdueCall};
 use crate::state::HostState;
 use crate::store::StoreManager;
 use crate::ticker::Ticker;
@@ -289,14 +289,32 @@ impl WasmtimeEngine {
     /// less priority as long as the guest computes for longer than a tick or two: short calls of others never
     /// wait for it. Without this, long calls yield at each tick on the threads where they are.
     ///
-    /// The threads are the engine's own, one for each processor; on Linux they have a niceness of 5. Timers
+    /// The threads are the engine's own, one for each processor; on Linux they stand back by a niceness of 5. Timers
     /// and tasks that `owner` makes belong to the tokio runtime in which this is polled first.
     pub fn in_lane<F>(&self, lane: &CallLane, owner: F) -> impl Future<Output = F::Output> + Send + use<F>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        Movable::new(owner, lane.clone(), Arc::clone(&self.long_calls))
+        Movable::new(owner, lane.clone(), Arc::clone(&self.long_calls), None)
+    }
+
+    /// As [`in_lane`](Self::in_lane), and calls `overdue` for a call that has run past its time by two milliseconds and
+    /// not ended: the thread that it computes on stands back, and on a saturated machine it may be long until that
+    /// comes to end it. It is called where this is polled, and may tell whoever waits for the call; the store
+    /// is dropped, and its memory counted, when the call ends.
+    pub fn in_lane_telling<F, O>(
+        &self,
+        lane: &CallLane,
+        owner: F,
+        overdue: O,
+    ) -> impl Future<Output = F::Output> + Send + use<F, O>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+        O: Fn(OverdueCall<'_>) + Send + Sync + 'static,
+    {
+        Movable::new(owner, lane.clone(), Arc::clone(&self.long_calls), Some(Arc::new(overdue)))
     }
 
     /// Makes an instance of a verified component and initialises it.

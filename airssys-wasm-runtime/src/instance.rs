@@ -142,7 +142,8 @@ impl ComponentInstance {
         let outcome =
             enforcement.within(instantiate(&mut store, component, config), budget.timeout, &switch).await;
         let facts = circumstances(&store, budget, enforcement);
-        let time = store.data().clock().end_start();
+        let ending = store.data().clock().end_start();
+        let outcome = ending.settle(outcome);
         let failure = |cause| Err(RuntimeError::InstantiationFailed(CallFailure { cause, fuel: facts.fuel }));
         let (guest, lifecycle, handler, health) = match outcome {
             Ok(Ok(_)) if facts.is_fuel_passed => return failure(EndCause::OutOfFuel(facts.fuel)),
@@ -185,7 +186,7 @@ impl ComponentInstance {
             enforcement,
             live: Some(Live { store, instance: guest, lifecycle, handler, health }),
         };
-        Ok(Completed { value: instance, fuel: facts.fuel, time })
+        Ok(Completed { value: instance, fuel: facts.fuel, time: ending.time })
     }
 
     /// Which instance it is.
@@ -356,6 +357,7 @@ impl ComponentInstance {
             }
             None => Ok(Ok(())),
         };
+        let outcome = live.store.data().clock().end_start().settle(outcome);
         self.leave(live, outcome, budget)
     }
 
@@ -380,9 +382,9 @@ impl ComponentInstance {
         outcome: Result<wasmtime::Result<T>, Interruption>,
         budget: Budget,
     ) -> Result<Completed<T>, CallFailure> {
-        let time = live.store.data_mut().clock_mut().end();
-        let mut done = self.leave(live, outcome, budget)?;
-        done.time = time;
+        let ending = live.store.data_mut().clock_mut().end();
+        let mut done = self.leave(live, ending.settle(outcome), budget)?;
+        done.time = ending.time;
         if let Some(live) = &self.live {
             live.store.data().clock().lane().settle().await;
         }

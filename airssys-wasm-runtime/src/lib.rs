@@ -88,6 +88,6 @@ pub use pool::PoolShare;
 pub use ports::{InstancePorts, TracingLog};
 pub use reservation::Reservation;
 pub use resolver::SystemResolver;
-pub use scheduling::CallLane;
+pub use scheduling::{CallLane, OverdueCall};
 pub use state::HostState;
 pub use store::{StoreManager, apply_limits_to_store};

@@ -9,7 +9,9 @@ use airssys_wasm_core::{
     CallError, ComponentState, EncodedValues, EndCause, FuelMetrics, MessagePayload, RequestError,
     RestartDecision, RestartTracker,
 };
-use airssys_wasm_messaging::{Answer, DeadLetterCause, Envelope, EnvelopeKind, MailboxReceiver, Router};
+use airssys_wasm_messaging::{
+    Answer, DeadLetterCause, Envelope, EnvelopeKind, MailboxReceiver, ReplySlot, Router,
+};
 use airssys_wasm_runtime::{
     CallFailure, Completed, ComponentInstance, InstanceSetup, RuntimeError, VerifiedComponent, WasmtimeEngine,
 };
@@ -17,6 +19,7 @@ use airssys_wasm_runtime::{
 use crate::actor_state::ActorState;
 use crate::control::Wish;
 use crate::events::{Event, EventBus, WarnedLimit};
+use crate::in_hand::InHand;
 use crate::record::{InstanceRecord, Memory};
 
 /// Messages that an actor handles before it lets other tasks of its thread run.
@@ -38,6 +41,8 @@ pub(crate) struct Actor {
     pub(crate) router: Router,
     pub(crate) events: Arc<EventBus>,
     pub(crate) began: Instant,
+    /// Shared with whoever answers where this does not come to run.
+    pub(crate) in_hand: Arc<InHand>,
     /// Messages done with that are not counted as finished yet: they are only when the state has changed that
     /// they led to, so that whoever sees nothing left to do sees what came of it, too.
     pub(crate) unfinished: u64,
@@ -204,24 +209,25 @@ impl Actor {
     async fn handle(
         &mut self,
         instance: &mut ComponentInstance,
-        envelope: Envelope,
+        mut envelope: Envelope,
         warned: &mut Warned,
     ) -> Option<EndCause> {
-        if let Some(call) = envelope.invocation() {
+        if let EnvelopeKind::Answer(answer) = &envelope.kind {
+            let failed = self.take_answer(instance, answer, &envelope, warned).await;
+            return failed.inspect(|cause| self.bury(envelope, cause));
+        }
+        let mut slot = envelope.take_reply_slot();
+        let correlation = slot.as_ref().map(ReplySlot::correlation);
+        let invocation = slot.as_mut().and_then(ReplySlot::take_invocation);
+        self.in_hand.put(slot);
+        if let Some(call) = invocation {
             let arguments = EncodedValues::new(call.arguments(), envelope.payload.bytes().clone());
             // Boxed, so that every actor's task is not as large as a typed call makes it.
             let done = Box::pin(instance.invoke(call.function(), &arguments, call.result())).await;
             return self.invoked(instance, envelope, done, warned);
         }
-        let correlation = match &envelope.kind {
-            EnvelopeKind::Request(slot) => Some(slot.correlation()),
-            EnvelopeKind::Answer(answer) => {
-                let failed = self.take_answer(instance, answer, &envelope, warned).await;
-                return failed.inspect(|cause| self.bury(envelope, cause));
-            }
-            _ => None,
-        };
         let done = instance.handle_message(envelope.sender.as_str(), correlation, &envelope.payload).await;
+        let slot = self.in_hand.take();
         match done {
             Ok(done) => {
                 let counts = &self.record.counts;
@@ -230,12 +236,12 @@ impl Actor {
                 if done.value.is_err() {
                     counts.handler_errors.add_one();
                 }
-                let Envelope { sender, kind, .. } = envelope;
-                let is_wanted = if let EnvelopeKind::Request(slot) = kind {
-                    let reply = done.value.map(Option::unwrap_or_default).map_err(RequestError::Handler);
-                    self.router.answer(&self.record.id, &sender, slot, reply)
-                } else {
-                    !matches!(done.value, Ok(Some(_)))
+                let is_wanted = match slot {
+                    Some(slot) => {
+                        let reply = done.value.map(Option::unwrap_or_default).map_err(RequestError::Handler);
+                        self.router.answer(&self.record.id, &envelope.sender, slot, reply)
+                    }
+                    None => !matches!(done.value, Ok(Some(_))),
                 };
                 if !is_wanted {
                     counts.unwanted_replies.add_one();
@@ -244,6 +250,7 @@ impl Actor {
                 None
             }
             Err(failure) => {
+                give_back(&mut envelope, slot);
                 self.bury(envelope, &failure.cause);
                 Some(failure.cause)
             }
@@ -255,13 +262,15 @@ impl Actor {
     fn invoked(
         &mut self,
         instance: &ComponentInstance,
-        envelope: Envelope,
+        mut envelope: Envelope,
         done: Result<Completed<Result<EncodedValues, CallError>>, CallFailure>,
         warned: &mut Warned,
     ) -> Option<EndCause> {
+        let slot = self.in_hand.take();
         let done = match done {
             Ok(done) => done,
             Err(failure) => {
+                give_back(&mut envelope, slot);
                 self.bury(envelope, &failure.cause);
                 return Some(failure.cause);
             }
@@ -273,7 +282,7 @@ impl Actor {
         };
         let counts = &self.record.counts;
         counts.handled.add_one();
-        if !envelope.into_reply_slot().is_some_and(|slot| slot.answer(reply)) {
+        if !slot.is_some_and(|slot| slot.answer(reply)) {
             counts.unwanted_replies.add_one();
         }
         counts.finished.add_one();
@@ -357,6 +366,13 @@ impl Drop for Actor {
                 self.end(EndCause::HostFailure { detail }, &RestartDecision::Stop);
             }
         }
+    }
+}
+
+/// What waits for an answer hears how the call ended, unless it was told before.
+fn give_back(envelope: &mut Envelope, slot: Option<ReplySlot>) {
+    if let Some(slot) = slot {
+        envelope.kind = EnvelopeKind::Request(slot);
     }
 }
 

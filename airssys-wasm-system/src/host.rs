@@ -246,6 +246,7 @@ impl Host {
                 events: Arc::clone(&self.inner.events),
                 began: self.inner.began,
                 unfinished: 0,
+                in_hand: Arc::default(),
             };
             records.push(record);
             prepared.push(Prepared { actor, first, started });
@@ -365,7 +366,9 @@ impl Host {
         for Prepared { actor, first, started } in installed.instances.drain(..) {
             records.push(Arc::clone(&actor.record));
             let lane = actor.setup.lane.clone();
-            tokio::spawn(self.inner.engine.in_lane(&lane, actor.run(first)));
+            let in_hand = Arc::clone(&actor.in_hand);
+            let owner = actor.run(first);
+            tokio::spawn(self.inner.engine.in_lane_telling(&lane, owner, move |call| in_hand.give_up(call)));
             waiting.push(started);
         }
         let mut failure = None;

@@ -45,6 +45,7 @@ mod audit;
 mod directory;
 mod events;
 mod guest_log;
+mod in_hand;
 mod observers;
 mod status;
 #[cfg(feature = "unlimited-for-benchmarks")]

@@ -5,11 +5,18 @@ use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
+use tokio::sync::Notify;
+
 /// What times are counted from that lanes remember.
 static ORIGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 /// The time of the present call never runs out, as far as the lane knows.
 const NEVER: u64 = u64::MAX;
+
+/// The present call was ended by somebody else.
+const ENDED_NOW: u64 = 0;
+/// The present call was given up because its time is over, and has not ended yet.
+const GIVEN_UP: u64 = 1;
 
 /// The future that owns the instance can move.
 const MOVABLE: u8 = 1;
@@ -19,6 +26,8 @@ const LONG: u8 = 2;
 const AWAY: u8 = 4;
 /// The present slice is over.
 const SLICE_OVER: u8 = 8;
+/// The call that has just ended had been given up.
+const WAS_GIVEN_UP: u8 = 16;
 
 /// How many times calls were ended by others: those who wait for a turn may be among them.
 static ENDED: AtomicU64 = AtomicU64::new(0);
@@ -44,12 +53,26 @@ struct Standing {
     expiry: AtomicU64,
     /// When the guest last went on after it had given way, in the same way.
     resumed: AtomicU64,
+    /// Told when a call begins to be watched while the future is away.
+    watched: Notify,
 }
 
 impl Default for Standing {
     fn default() -> Self {
-        Self { flags: AtomicU8::new(0), expiry: AtomicU64::new(NEVER), resumed: AtomicU64::new(0) }
+        Self {
+            flags: AtomicU8::new(0),
+            expiry: AtomicU64::new(NEVER),
+            resumed: AtomicU64::new(0),
+            watched: Notify::new(),
+        }
     }
+}
+
+/// When the time of one call is over; no two calls of a lane have the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Expiry {
+    nanos: u64,
+    pub(super) at: Instant,
 }
 
 impl CallLane {
@@ -62,7 +85,10 @@ impl CallLane {
     /// The present call has been seen to run since `seen`, and may run for `timeout`.
     pub(crate) fn expires(&self, seen: Instant, timeout: Duration) {
         let left = u64::try_from(timeout.as_nanos()).unwrap_or(NEVER);
-        self.0.expiry.store(nanos(seen).saturating_add(left), Ordering::Relaxed);
+        self.0.expiry.store(nanos(seen).saturating_add(left).max(GIVEN_UP + 1), Ordering::Release);
+        if self.has(AWAY) {
+            self.0.watched.notify_one();
+        }
     }
 
     /// The same, where nothing is known that ends it earlier.
@@ -74,12 +100,35 @@ impl CallLane {
 
     /// The call whose time was watched has ended.
     pub(crate) fn expires_never(&self) {
-        self.0.expiry.store(NEVER, Ordering::Relaxed);
+        if self.0.expiry.swap(NEVER, Ordering::AcqRel) == GIVEN_UP {
+            self.0.flags.fetch_or(WAS_GIVEN_UP, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether the call that has ended had been given up before: then it ran past its time, whatever it came to.
+    pub(crate) fn take_given_up(&self) -> bool {
+        self.has(WAS_GIVEN_UP) && self.0.flags.fetch_and(!WAS_GIVEN_UP, Ordering::Relaxed) & WAS_GIVEN_UP != 0
+    }
+
+    /// The time of the present call, where it is watched and the call has neither ended nor been given up.
+    pub(super) fn present(&self) -> Option<Expiry> {
+        let nanos = self.0.expiry.load(Ordering::Acquire);
+        (![ENDED_NOW, GIVEN_UP].contains(&nanos)).then(|| instant(nanos))?.map(|at| Expiry { nanos, at })
+    }
+
+    /// Resolves when another call may have begun to be watched.
+    pub(super) async fn watched(&self) {
+        self.0.watched.notified().await;
+    }
+
+    /// Gives the call of this expiry up. False where it has ended meanwhile, or was given up before.
+    pub(super) fn give_up(&self, expiry: Expiry) -> bool {
+        self.0.expiry.compare_exchange(expiry.nanos, GIVEN_UP, Ordering::AcqRel, Ordering::Relaxed).is_ok()
     }
 
     /// The present call was ended by somebody else, and only has to be taken down.
     pub(crate) fn end_now(&self) {
-        self.0.expiry.store(0, Ordering::Relaxed);
+        self.0.expiry.store(ENDED_NOW, Ordering::Relaxed);
         ENDED.fetch_add(1, Ordering::Release);
     }
 
@@ -157,6 +206,12 @@ impl CallLane {
 /// Nanoseconds since an origin of the process's own.
 pub(super) fn nanos(time: Instant) -> u64 {
     u64::try_from(time.saturating_duration_since(*ORIGIN).as_nanos()).unwrap_or(NEVER)
+}
+
+/// The moment of so many nanoseconds; none where that is never.
+pub(super) fn instant(nanos: u64) -> Option<Instant> {
+    // Beyond the range of clocks is never, too.
+    if nanos == NEVER { None } else { ORIGIN.checked_add(Duration::from_nanos(nanos)) }
 }
 
 /// Rises whenever a call is ended by somebody else.

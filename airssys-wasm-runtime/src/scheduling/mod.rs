@@ -13,9 +13,11 @@
 mod conduct;
 mod lane;
 mod movable;
+mod overdue;
 mod threads;
 
 pub(crate) use conduct::Conduct;
 pub use lane::CallLane;
 pub(crate) use movable::Movable;
+pub use overdue::OverdueCall;
 pub(crate) use threads::LongCallThreads;

@@ -11,6 +11,7 @@ use async_task::Task;
 use tokio::runtime::Handle;
 
 use super::lane::CallLane;
+use super::overdue::{OverdueHandler, watch};
 use super::threads::LongCallThreads;
 
 /// Runs where it is polled as long as its calls are short, and with the long calls otherwise.
@@ -20,13 +21,17 @@ pub(crate) struct Movable<F: Future> {
     place: Place<F>,
     lane: CallLane,
     threads: Arc<LongCallThreads>,
+    overdue: Option<OverdueHandler>,
 }
 
 enum Place<F: Future> {
     Here(Pin<Box<F>>),
-    Away(Task<Outcome<F>, CallLane>),
+    Away(Task<Outcome<F>, CallLane>, Option<Watch>),
     Done,
 }
+
+/// Looks after calls that are overdue while the future is away.
+type Watch = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// What comes back from the threads for long calls.
 enum Outcome<F: Future> {
@@ -39,9 +44,14 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    pub(crate) fn new(future: F, lane: CallLane, threads: Arc<LongCallThreads>) -> Self {
+    pub(crate) fn new(
+        future: F,
+        lane: CallLane,
+        threads: Arc<LongCallThreads>,
+        overdue: Option<OverdueHandler>,
+    ) -> Self {
         lane.make_movable();
-        Self { place: Place::Here(Box::pin(future)), lane, threads }
+        Self { place: Place::Here(Box::pin(future)), lane, threads, overdue }
     }
 
     /// Moves what it runs to the threads for long calls; stays where there are none.
@@ -50,13 +60,12 @@ where
         self.place = match place {
             Place::Here(future) if self.threads.are_there() => {
                 self.lane.moved(true);
-                let away = Away {
-                    future: Some(future),
-                    lane: self.lane.clone(),
-                    home: Handle::try_current().ok(),
-                    waker: None,
-                };
-                Place::Away(self.threads.spawn(away, self.lane.clone()))
+                let home = Handle::try_current().ok();
+                // Without a runtime there are no timers.
+                let overdue = self.overdue.clone().filter(|_| home.is_some());
+                let watch = overdue.map(|handler| -> Watch { Box::pin(watch(self.lane.clone(), handler)) });
+                let away = Away { future: Some(future), lane: self.lane.clone(), home, waker: None };
+                Place::Away(self.threads.spawn(away, self.lane.clone()), watch)
             }
             other => other,
         };
@@ -86,8 +95,14 @@ where
                         return Poll::Pending;
                     }
                 }
-                Place::Away(task) => match Pin::new(task).poll(context) {
-                    Poll::Pending => return Poll::Pending,
+                Place::Away(task, watch) => match Pin::new(task).poll(context) {
+                    Poll::Pending => {
+                        if let Some(watch) = watch {
+                            // It never ends.
+                            let _pending = watch.as_mut().poll(context);
+                        }
+                        return Poll::Pending;
+                    }
                     Poll::Ready(Outcome::Finished(output)) => {
                         self.place = Place::Done;
                         return Poll::Ready(output);

@@ -13,7 +13,7 @@ use std::time::Instant;
 
 use async_task::Task;
 
-use super::lane::{CallLane, ended, nanos};
+use super::lane::{CallLane, ended, instant, nanos};
 
 /// A turn of a long call, which knows when its time is over.
 type Runnable = async_task::Runnable<CallLane>;
@@ -23,7 +23,9 @@ type Runnable = async_task::Runnable<CallLane>;
 #[cfg(target_os = "linux")]
 const NICENESS: i32 = 5;
 
-/// One thread for each processor, started when the first long call comes.
+/// One thread for each processor, started when the first long call comes, and one of ordinary priority that takes the
+/// calls whose time is over while they wait for their turn: they only have to be ended, and must not wait for a thread
+/// that stands back.
 ///
 /// The queue is first in, first out and shared by all of them, but that a call whose time is over comes first:
 /// it only has to be ended. It holds each moved future once at most, so
@@ -38,6 +40,8 @@ pub(crate) struct LongCallThreads {
 struct Queue {
     turns: Mutex<Turns>,
     changed: Condvar,
+    /// Wakes the thread that ends calls.
+    overdue: Condvar,
 }
 
 /// The calls that wait for a turn.
@@ -52,6 +56,8 @@ struct Turns {
     earliest: Option<u64>,
     /// How many calls had been ended by others when they were last looked through.
     ended: u64,
+    /// When the thread that ends calls wakes by itself; none as long as it waits for nothing that it knows.
+    wakes: Option<u64>,
 }
 
 impl Turns {
@@ -62,6 +68,10 @@ impl Turns {
     }
 
     fn take(&mut self) -> Option<Runnable> {
+        self.take_expired().or_else(|| self.waiting.pop_front())
+    }
+
+    fn take_expired(&mut self) -> Option<Runnable> {
         let ended = ended();
         let now = nanos(Instant::now());
         if ended != self.ended || self.earliest.is_some_and(|earliest| earliest <= now) {
@@ -73,7 +83,7 @@ impl Turns {
             }
             self.earliest = self.waiting.iter().map(|runnable| runnable.metadata().expiry()).min();
         }
-        self.waiting.pop_front()
+        None
     }
 
     fn first_expired(&self, now: u64) -> Option<usize> {
@@ -86,18 +96,18 @@ impl LongCallThreads {
     pub(crate) fn are_there(&self) -> bool {
         *self.started.get_or_init(|| {
             let wanted = thread::available_parallelism().map_or(1, usize::from);
-            let started = (0..wanted).filter(|_| self.start_one()).count();
-            if started < wanted {
+            let started = (0..wanted).filter(|_| self.start_one(work)).count();
+            if !self.start_one(end_overdue) || started < wanted {
                 tracing::warn!(started, wanted, "not all threads for long calls could be started");
             }
             started > 0
         })
     }
 
-    fn start_one(&self) -> bool {
+    fn start_one(&self, task: fn(&Queue)) -> bool {
         let queue = Arc::clone(&self.queue);
         let thread = thread::Builder::new().name("airssys-long".to_owned());
-        thread.spawn(move || work(&queue)).is_ok()
+        thread.spawn(move || task(&queue)).is_ok()
     }
 
     /// Has `future` run among the long calls. It is cancelled where the task is dropped.
@@ -123,6 +133,7 @@ impl Drop for LongCallThreads {
             std::mem::take(&mut turns.waiting)
         };
         self.queue.changed.notify_all();
+        self.queue.overdue.notify_all();
         drop(left);
     }
 }
@@ -133,11 +144,16 @@ impl Queue {
     }
 
     fn push(&self, runnable: Runnable) {
+        let expiry = runnable.metadata().expiry();
         let mut turns = self.turns();
         if !turns.is_closed {
             turns.add(runnable);
+            let is_sooner = expiry < turns.wakes.unwrap_or(u64::MAX);
             drop(turns);
             self.changed.notify_one();
+            if is_sooner {
+                self.overdue.notify_one();
+            }
         }
     }
 
@@ -156,6 +172,36 @@ impl Queue {
     }
 }
 
+impl Queue {
+    /// Waits for a call whose time is over while it waits for its turn; none when there will be no other.
+    fn next_expired(&self) -> Option<Runnable> {
+        let mut turns = self.turns();
+        loop {
+            if let Some(runnable) = turns.take_expired() {
+                return Some(runnable);
+            }
+            if turns.is_closed {
+                return None;
+            }
+            turns.wakes = turns.earliest;
+            turns = match turns.wakes.and_then(instant) {
+                None => self.overdue.wait(turns).unwrap_or_else(PoisonError::into_inner),
+                Some(at) => {
+                    let wait = self.overdue.wait_timeout(turns, at.saturating_duration_since(Instant::now()));
+                    wait.unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
+        }
+    }
+}
+
+/// Ends calls that wait for their turn when their time is over.
+fn end_overdue(queue: &Queue) {
+    while let Some(runnable) = queue.next_expired() {
+        runnable.run();
+    }
+}
+
 fn work(queue: &Queue) {
     stand_back();
     while let Some(runnable) = queue.next() {
@@ -166,8 +212,11 @@ fn work(queue: &Queue) {
 /// Lets the operating system prefer other threads to this one.
 #[cfg(target_os = "linux")]
 fn stand_back() {
-    // On Linux the niceness of "this process" is that of the calling thread alone.
-    if let Err(error) = rustix::process::setpriority_process(None, NICENESS) {
+    use rustix::process::{getpriority_process, setpriority_process};
+
+    // On Linux the niceness of "this process" is that of the calling thread alone. The system bounds what is added.
+    let lowered = getpriority_process(None).and_then(|own| setpriority_process(None, own + NICENESS));
+    if let Err(error) = lowered {
         tracing::warn!(%error, "long calls keep the priority of short ones");
     }
 }
@@ -175,3 +224,55 @@ fn stand_back() {
 /// Elsewhere a priority belongs to the whole process, so that long calls keep that of short ones.
 #[cfg(not(target_os = "linux"))]
 fn stand_back() {}
+
+#[cfg(target_os = "linux")]
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    use super::*;
+
+    fn niceness() -> i32 {
+        rustix::process::getpriority_process(None).unwrap()
+    }
+
+    /// The niceness of the thread on which something with this lane runs.
+    fn runs_at(threads: &LongCallThreads, lane: CallLane) -> i32 {
+        let (told, telling) = mpsc::sync_channel(1);
+        threads.spawn(async move { told.send(niceness()).unwrap() }, lane).detach();
+        telling.recv().unwrap()
+    }
+
+    #[test]
+    fn long_calls_stand_back_from_the_priority_of_the_host() {
+        let threads = LongCallThreads::default();
+        assert!(threads.are_there());
+        assert_eq!(runs_at(&threads, CallLane::new()), (niceness() + NICENESS).min(19));
+    }
+
+    #[test]
+    fn a_call_whose_time_is_over_waits_for_no_thread_that_stands_back() {
+        let threads = LongCallThreads::default();
+        assert!(threads.are_there());
+        let count = thread::available_parallelism().map_or(1, usize::from);
+        let (begun, beginning) = mpsc::sync_channel(count);
+        let mut blocked = Vec::new();
+        for _ in 0..count {
+            let (end, ending) = mpsc::sync_channel::<()>(1);
+            let begun = begun.clone();
+            let blocks = async move {
+                begun.send(()).unwrap();
+                // An end that is dropped ends it, too.
+                let _ended = ending.recv();
+            };
+            blocked.push((end, threads.spawn(blocks, CallLane::new())));
+        }
+        for _ in 0..count {
+            beginning.recv().unwrap();
+        }
+        let lane = CallLane::new();
+        lane.expires(Instant::now(), Duration::from_millis(5));
+        assert_eq!(runs_at(&threads, lane), niceness());
+    }
+}

@@ -4,8 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use airssys_wasm_core::{EndCause, ResourceLimits, WasmError};
-use airssys_wasm_runtime::{CallLane, ComponentExecutor, KillSwitch, VerifiedComponent, WasmtimeEngine};
+use airssys_wasm_core::{ComponentId, EndCause, LogRecord, LogSink, ResourceLimits, WasmError};
+use airssys_wasm_runtime::{
+    CallLane, ComponentExecutor, InstancePorts, KillSwitch, OverdueCall, VerifiedComponent, WasmtimeEngine,
+};
+use tokio::sync::mpsc;
 
 use crate::guests::{engine, guest, limits, setup};
 
@@ -97,6 +100,55 @@ async fn an_instance_that_outlives_its_engine_is_still_watched() {
     let (cause, thread) = owner.await;
     assert!(matches!(cause, EndCause::Timeout { timeout_ms: 300, .. }), "{cause:?}");
     assert_eq!(thread, AWAY, "only ticks tell that a call is long");
+}
+
+/// Holds up the thread of a guest that writes to its log, once its calls are long, until it is let go.
+#[derive(Debug, Default)]
+struct Block {
+    lane: CallLane,
+    is_blocked: AtomicBool,
+    is_over: AtomicBool,
+}
+
+impl LogSink for Block {
+    fn log(&self, _: &ComponentId, _: LogRecord) {
+        if self.lane.is_long() && thread_name() == AWAY {
+            self.is_blocked.store(true, Ordering::Release);
+            while !self.is_over.load(Ordering::Acquire) {
+                std::thread::yield_now();
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_nobody_can_end_is_told_to_be_overdue() {
+    let engine = engine();
+    let component = engine.verify(&guest("bulk_fill")).unwrap();
+    for gives_up in [true, false] {
+        let block = Arc::new(Block::default());
+        let mut setup = setup(endless(20));
+        setup.ports = InstancePorts { log: block.clone(), ..InstancePorts::isolated() };
+        setup.lane = block.lane.clone();
+        let mut instance = engine.start(&component, setup).await.unwrap().value;
+        let (told, mut telling) = mpsc::channel(2);
+        let tell = move |call: OverdueCall<'_>| told.try_send(gives_up && call.give_up()).unwrap();
+        let owner = async move {
+            let outcome = instance.handle_message("host/test", None, &"attack".into()).await;
+            assert!(!instance.is_live());
+            outcome.unwrap_err().cause
+        };
+        let owner = tokio::spawn(engine.in_lane_telling(&block.lane, owner, tell));
+        while !block.is_blocked.load(Ordering::Acquire) {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(telling.recv().await, Some(gives_up), "it was told while its thread was held up");
+        assert!(!owner.is_finished());
+        block.is_over.store(true, Ordering::Release);
+        let cause = owner.await.unwrap();
+        assert!(matches!(cause, EndCause::Timeout { timeout_ms: 20, .. }), "{cause:?}");
+        assert_eq!(telling.recv().await, None, "it was told once");
+    }
 }
 
 #[tokio::test]
