@@ -127,7 +127,7 @@ async fn a_call_that_nobody_can_end_is_told_to_be_overdue() {
     let component = engine.verify(&guest("bulk_fill")).unwrap();
     for gives_up in [true, false] {
         let block = Arc::new(Block::default());
-        let mut setup = setup(endless(20));
+        let mut setup = setup(endless(2_000));
         setup.ports = InstancePorts { log: block.clone(), ..InstancePorts::isolated() };
         setup.lane = block.lane.clone();
         let mut instance = engine.start(&component, setup).await.unwrap().value;
@@ -140,13 +140,14 @@ async fn a_call_that_nobody_can_end_is_told_to_be_overdue() {
         };
         let owner = tokio::spawn(engine.in_lane_telling(&block.lane, owner, tell));
         while !block.is_blocked.load(Ordering::Acquire) {
+            assert!(!owner.is_finished(), "it ended before it could be held up");
             tokio::task::yield_now().await;
         }
         assert_eq!(telling.recv().await, Some(gives_up), "it was told while its thread was held up");
         assert!(!owner.is_finished());
         block.is_over.store(true, Ordering::Release);
         let cause = owner.await.unwrap();
-        assert!(matches!(cause, EndCause::Timeout { timeout_ms: 20, .. }), "{cause:?}");
+        assert!(matches!(cause, EndCause::Timeout { timeout_ms: 2_000, .. }), "{cause:?}");
         assert_eq!(telling.recv().await, None, "it was told once");
     }
 }
