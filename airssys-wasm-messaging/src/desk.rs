@@ -111,7 +111,7 @@ impl Desk {
             return Err(SendError::NoHandler);
         }
         let mut state = self.open()?;
-        if !state.requests.has_room() {
+        if !state.requests.has_room(self.mailbox.unread_answers()) {
             return Err(SendError::QuotaExceeded);
         }
         let deadline = self.timers.set(timeout, Due::Request(Arc::downgrade(self), correlation));
@@ -289,6 +289,8 @@ impl Desk {
             timers: state.timers.len(),
             timer_bytes: state.timer_bytes,
             subscriptions: state.subscriptions.len(),
+            unread_answers: self.mailbox.unread_answers(),
+            unread_answer_bytes: self.mailbox.unread_answer_bytes(),
             discarded_answers: state.requests.discarded(),
         }
     }
@@ -327,6 +329,10 @@ impl DeskView {
 pub struct DeskSnapshot {
     /// Requests that wait for their answers.
     pub pending_requests: usize,
+    /// Answers to its requests that it has not read yet.
+    pub unread_answers: usize,
+    /// What they hold, in bytes.
+    pub unread_answer_bytes: usize,
     /// Timers that have not fired.
     pub timers: usize,
     /// What they hold, in bytes.

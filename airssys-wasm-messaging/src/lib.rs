@@ -69,6 +69,7 @@ mod topics;
 
 pub use crate::bounds::{
     FEED_CAPACITY, FEED_MAX_BYTES, MAX_PENDING_REQUESTS, MAX_SUBSCRIPTIONS, MAX_TIMER_BYTES, MAX_TIMERS,
+    MAX_UNREAD_ANSWER_BYTES,
 };
 pub use crate::codec::{
     Codec, CodecError, MAX_CODEC_BYTES, MAX_CODEC_DEPTH, decode_multicodec, encode_multicodec, from_borsh,

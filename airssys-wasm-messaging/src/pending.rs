@@ -32,9 +32,9 @@ impl<T> PendingRequests<T> {
         Self { pending: HashMap::new(), max, discarded: 0 }
     }
 
-    /// Whether one more may be registered.
-    pub(crate) fn has_room(&self) -> bool {
-        self.pending.len() < self.max
+    /// Whether one more may be registered, where so many answers of earlier ones still hold their places.
+    pub(crate) fn has_room(&self, unread: usize) -> bool {
+        self.pending.len().saturating_add(unread) < self.max
     }
 
     /// Registers a request. Ids are given out once, so that one is never registered a second time.
@@ -119,8 +119,9 @@ mod tests {
             for step in steps {
                 match step {
                     Step::Register => {
-                        prop_assert_eq!(requests.has_room(), waiting.len() < MAX);
-                        if requests.has_room() {
+                        prop_assert_eq!(requests.has_room(0), waiting.len() < MAX);
+                        prop_assert!(!requests.has_room(MAX - waiting.len()));
+                        if requests.has_room(0) {
                             requests.register(CorrelationId::new(next), next);
                             waiting.insert(next);
                             next += 1;

@@ -64,8 +64,8 @@ pub use status::{ComponentStatus, Kills};
 pub use system_files::{LaunchStep, SystemFiles};
 
 pub use airssys_wasm_messaging::{
-    DeadLetterCause, MAX_PENDING_REQUESTS, MAX_SUBSCRIPTIONS, MAX_TIMER_BYTES, MAX_TIMERS, Published,
-    ReplyWait, TopicStream,
+    DeadLetterCause, MAX_PENDING_REQUESTS, MAX_SUBSCRIPTIONS, MAX_TIMER_BYTES, MAX_TIMERS,
+    MAX_UNREAD_ANSWER_BYTES, Published, ReplyWait, TopicStream,
 };
 pub use airssys_wasm_runtime::{ComponentReport, InterfaceReport, RuntimeError, UNSUPPORTED_IMPORTS};
 pub use airssys_wasm_security::{

@@ -231,6 +231,8 @@ impl InstanceRecord {
             callbacks: counts.callbacks.get(),
             discarded_answers: desk.discarded_answers,
             pending_requests: desk.pending_requests,
+            unread_answers: desk.unread_answers,
+            unread_answer_bytes: desk.unread_answer_bytes,
             timers: desk.timers,
             timer_bytes: desk.timer_bytes,
             subscriptions: desk.subscriptions,

@@ -38,6 +38,10 @@ pub struct ComponentStatus {
     pub discarded_answers: u64,
     /// Its requests that wait for their answers.
     pub pending_requests: usize,
+    /// Answers to its requests that it has not read yet.
+    pub unread_answers: usize,
+    /// What they hold, in bytes.
+    pub unread_answer_bytes: usize,
     /// Its timers that have not fired.
     pub timers: usize,
     /// What they hold, in bytes.

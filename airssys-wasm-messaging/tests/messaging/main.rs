@@ -1,9 +1,11 @@
 //! Mailboxes, the room in them, the way to them, and what payloads are in.
 
+mod answers;
 mod cluster;
 mod codec;
 mod mailbox;
 mod model;
+mod player;
 mod requests;
 mod room;
 mod router;

@@ -1,125 +1,15 @@
 //! What instances have under way with one another: requests, calls, timers and subscriptions.
 
-use std::error::Error;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
+use crate::player::{LONG, Lenient, MAX_ANSWER_BYTES, Outcome, Player, SHORT, router};
 use crate::support::{HANG, config, ready};
-use airssys_wasm_core::{
-    Address, Admission, ComponentId, CorrelationId, Guard, MailboxConfig, MessageLink, MessagePayload,
-    MessageRouter, Overflow, RequestError, SendError, TimerId, Topic, TopicPattern,
-};
+use airssys_wasm_core::{Address, CorrelationId, MessageRouter, Overflow, RequestError, SendError, TimerId};
 use airssys_wasm_messaging::{
-    DeskSnapshot, Envelope, EnvelopeKind, MAX_PENDING_REQUESTS, MAX_SUBSCRIPTIONS, MAX_TIMER_BYTES,
-    MAX_TIMERS, Mailbox, MailboxReceiver, Published, RegisterOptions, Router,
+    DeskSnapshot, MAX_SUBSCRIPTIONS, MAX_TIMER_BYTES, MAX_TIMERS, Published, Router,
 };
-
-type Outcome = Result<(), Box<dyn Error>>;
-
-const LONG: Duration = Duration::from_secs(3_600);
-const SHORT: Duration = Duration::from_millis(5);
-const MAX_ANSWER_BYTES: usize = 100;
-
-/// Lets everything pass but what concerns `t/denied`.
-#[derive(Debug)]
-struct Lenient;
-
-impl Lenient {
-    fn decide(who: &Address, error: SendError) -> Result<(), SendError> {
-        if who.name() == "denied" { Err(error) } else { Ok(()) }
-    }
-}
-
-impl Admission for Lenient {
-    fn admit(&self, _weight: usize) -> Result<(), SendError> {
-        Ok(())
-    }
-}
-
-impl Guard for Lenient {
-    fn authorise(&self, sender: &Address, receiver: &Address) -> Result<Arc<dyn Admission>, SendError> {
-        let denied = SendError::Denied(airssys_wasm_core::DenialRule::SendTo);
-        Self::decide(sender, denied.clone()).and_then(|()| Self::decide(receiver, denied))?;
-        Ok(Arc::new(Self))
-    }
-
-    fn authorise_publication(&self, publisher: &Address, _: &Topic) -> Result<(), SendError> {
-        Self::decide(publisher, SendError::Denied(airssys_wasm_core::DenialRule::Publish))
-    }
-
-    fn authorise_subscription(&self, subscriber: &Address, _: &TopicPattern) -> Result<(), SendError> {
-        Self::decide(subscriber, SendError::Denied(airssys_wasm_core::DenialRule::Subscribe))
-    }
-
-    fn authorise_receipt(&self, _: &Address, receiver: &Address) -> Result<Arc<dyn Admission>, SendError> {
-        Self::decide(receiver, SendError::Denied(airssys_wasm_core::DenialRule::ReceiveFrom))?;
-        Ok(Arc::new(Self))
-    }
-}
-
-/// An instance without a guest: the test does what it would do.
-struct Player {
-    id: ComponentId,
-    router: Router,
-    mailbox: MailboxReceiver,
-}
-
-impl Player {
-    fn new(router: &Router, id: &str) -> Result<Self, Box<dyn Error>> {
-        Self::with(router, id, &MailboxConfig::default())
-    }
-
-    fn with(router: &Router, id: &str, config: &MailboxConfig) -> Result<Self, Box<dyn Error>> {
-        let id: ComponentId = id.parse()?;
-        let (sender, mailbox) = Mailbox::new(config);
-        let options = RegisterOptions { max_answer_bytes: MAX_ANSWER_BYTES, ..RegisterOptions::default() };
-        router.register(id.clone(), sender, options);
-        Ok(Self { id, router: router.clone(), mailbox })
-    }
-
-    fn link(&self, to: &str) -> Result<Arc<dyn MessageLink>, Box<dyn Error>> {
-        Ok(self.router.open(self.id.address(), &to.parse()?)?)
-    }
-
-    fn request(&self, to: &str, within: Duration) -> Result<CorrelationId, Box<dyn Error>> {
-        Ok(self.link(to)?.request("ask".into(), within)?)
-    }
-
-    async fn next(&mut self) -> Result<Envelope, Box<dyn Error>> {
-        timeout(HANG, self.mailbox.next()).await?.ok_or_else(|| "closed".into())
-    }
-
-    /// The next message, which must be an answer.
-    async fn answer(
-        &mut self,
-    ) -> Result<(CorrelationId, Result<MessagePayload, RequestError>), Box<dyn Error>> {
-        let envelope = self.next().await?;
-        let EnvelopeKind::Answer(answer) = envelope.kind else { return Err("no answer".into()) };
-        let reply = answer.error().map_or(Ok(envelope.payload), |error| Err(error.clone()));
-        Ok((answer.correlation(), reply))
-    }
-
-    /// Replies to the next message, which must be a request; whether the reply was taken.
-    async fn reply(&mut self, reply: &str) -> Result<bool, Box<dyn Error>> {
-        let slot = self.next().await?.into_reply_slot().ok_or("no request")?;
-        Ok(slot.answer(Ok(reply.into())))
-    }
-
-    fn desk(&self) -> DeskSnapshot {
-        self.router.desk(&self.id).map(|desk| desk.snapshot()).unwrap_or_default()
-    }
-}
-
-/// A router whose timers run, until the handle is dropped.
-fn router() -> Result<(Router, JoinHandle<()>), Box<dyn Error>> {
-    let router = Router::new(Arc::new(Lenient));
-    let driver = router.timer_driver().ok_or("a driver")?;
-    assert!(router.timer_driver().is_none(), "there is one at a time");
-    Ok((router, tokio::spawn(driver.run())))
-}
 
 #[tokio::test]
 async fn an_answer_comes_to_the_own_mailbox_once() -> Outcome {
@@ -199,39 +89,6 @@ async fn a_refusal_is_told_at_once_and_leaves_nothing() -> Outcome {
         assert_eq!(error, Some(expected));
     }
     assert_eq!(asker.desk().pending_requests, 1);
-    Ok(())
-}
-
-#[tokio::test]
-async fn pending_requests_are_bounded_and_answers_have_their_own_room() -> Outcome {
-    let (router, _driver) = router()?;
-    // Room for a single message, and full.
-    let mut asker = Player::with(&router, "t/a/0", &config(1, MAX_ANSWER_BYTES, Overflow::Reject))?;
-    let mut other = Player::new(&router, "t/b/0")?;
-    other.link("t/a")?.send("fills it".into())?;
-    let link = asker.link("t/b")?;
-    for _ in 0..MAX_PENDING_REQUESTS {
-        link.request("ask".into(), LONG)?;
-    }
-    let refused = link.request("one more".into(), LONG).err().map(|undelivered| undelivered.error);
-    assert_eq!(refused, Some(SendError::QuotaExceeded));
-    // A reply larger than the requester takes, then replies that are too much together.
-    assert!(!other.reply(&"x".repeat(MAX_ANSWER_BYTES + 1)).await?);
-    assert!(other.reply(&"y".repeat(MAX_ANSWER_BYTES)).await?);
-    assert!(!other.reply("z").await?);
-    for _ in 3..MAX_PENDING_REQUESTS {
-        assert!(other.reply("").await?);
-    }
-    assert_eq!(asker.mailbox.sender().depth(), 1, "answers are no messages");
-    assert_eq!(asker.next().await?.payload.bytes().as_ref(), b"fills it");
-    let limit = u64::try_from(MAX_ANSWER_BYTES)?;
-    assert_eq!(asker.answer().await?.1, Err(RequestError::Refused(SendError::TooLarge(limit))));
-    assert_eq!(asker.answer().await?.1.map(|reply| reply.len()), Ok(MAX_ANSWER_BYTES));
-    assert_eq!(asker.answer().await?.1, Err(RequestError::Refused(SendError::Full)));
-    for _ in 3..MAX_PENDING_REQUESTS {
-        assert_eq!(asker.answer().await?.1, Ok(MessagePayload::empty()));
-    }
-    link.request("there is room again".into(), LONG)?;
     Ok(())
 }
 
@@ -436,7 +293,7 @@ async fn a_timer_is_stopped_by_its_owner_alone_and_rights_are_asked_when_it_fire
 
 #[test]
 fn timers_are_bounded_in_number_and_bytes() -> Outcome {
-    let router = Router::new(Arc::new(Lenient));
+    let router = Router::new(std::sync::Arc::new(Lenient));
     let (a, b) = (Player::new(&router, "t/a/0")?, Player::new(&router, "t/b/0")?);
     let target: Address = "t/b".parse()?;
     let set =
@@ -498,7 +355,7 @@ async fn what_is_published_comes_to_each_subscriber_once_and_in_order() -> Outco
 
 #[test]
 fn subscriptions_are_bounded() -> Outcome {
-    let router = Router::new(Arc::new(Lenient));
+    let router = Router::new(std::sync::Arc::new(Lenient));
     let a = Player::new(&router, "t/a/0")?;
     for number in 0..MAX_SUBSCRIPTIONS {
         router.subscribe(&a.id, &format!("topic.{number}").parse()?)?;

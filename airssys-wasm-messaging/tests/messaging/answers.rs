@@ -1,0 +1,75 @@
+//! The one answer to a request: what bounds it, and that it comes once, whatever its requester is about.
+
+use crate::player::{LONG, Outcome, Player, router};
+use crate::support::config;
+use airssys_wasm_core::{Overflow, RequestError, SendError};
+use airssys_wasm_messaging::{DeskSnapshot, MAX_PENDING_REQUESTS, MAX_UNREAD_ANSWER_BYTES};
+
+#[tokio::test]
+async fn an_answer_holds_its_place_until_it_is_read() -> Outcome {
+    let (router, _driver) = router()?;
+    let (mut asker, mut other) = (Player::new(&router, "t/a/0")?, Player::new(&router, "t/b/0")?);
+    let link = asker.link("t/b")?;
+    let one_more = || link.request("one more".into(), LONG).err().map(|undelivered| undelivered.error);
+    for _ in 0..MAX_PENDING_REQUESTS {
+        link.request("ask".into(), LONG)?;
+        assert!(other.reply("").await?);
+    }
+    assert_eq!(one_more(), Some(SendError::QuotaExceeded));
+    assert!(asker.answer().await?.1.is_ok());
+    assert_eq!(one_more(), None);
+    assert_eq!(one_more(), Some(SendError::QuotaExceeded));
+    Ok(())
+}
+
+#[tokio::test]
+async fn requests_that_push_out_one_another_fill_no_memory_with_their_answers() -> Outcome {
+    let (router, _driver) = router()?;
+    let mut asker = Player::with(&router, "t/a/0", &config(1, 1_000, Overflow::DropOldest))?;
+    let link = asker.link("t/a/0")?;
+    let accepted = (0..3 * MAX_PENDING_REQUESTS).filter(|_| link.request("ask".into(), LONG).is_ok()).count();
+    assert_eq!(accepted, MAX_PENDING_REQUESTS);
+    let pushed_out = Err(RequestError::Refused(SendError::Full));
+    for _ in 2..MAX_PENDING_REQUESTS {
+        assert_eq!(asker.answer().await?.1, pushed_out);
+    }
+    assert!(asker.reply("the newest waits").await?);
+    assert_eq!(asker.answer().await?.1, pushed_out, "of the one that it pushed out");
+    assert_eq!(asker.answer().await?.1, Ok("the newest waits".into()));
+    Ok(())
+}
+
+#[tokio::test]
+async fn answers_that_wait_are_bounded_in_bytes_and_take_no_room_of_messages() -> Outcome {
+    const SIZE: usize = 64 * 1024;
+    const FIT: usize = MAX_UNREAD_ANSWER_BYTES / SIZE;
+    let (router, _driver) = router()?;
+    // Room for a single message, and full.
+    let narrow = config(1, 100, Overflow::Reject);
+    let mut asker = Player::taking(&router, "t/a/0", &narrow, 2 * MAX_UNREAD_ANSWER_BYTES)?;
+    let mut other = Player::new(&router, "t/b/0")?;
+    other.link("t/a")?.send("fills it".into())?;
+    for number in 0..MAX_PENDING_REQUESTS {
+        asker.request("t/b", LONG)?;
+        assert_eq!(other.reply(&"x".repeat(SIZE)).await?, number < FIT, "{number}");
+    }
+    let desk = asker.desk();
+    assert_eq!(
+        (desk.unread_answers, desk.unread_answer_bytes),
+        (MAX_PENDING_REQUESTS, MAX_UNREAD_ANSWER_BYTES)
+    );
+    assert_eq!(asker.mailbox.sender().depth(), 1, "answers are no messages");
+    assert_eq!(asker.next().await?.payload, "fills it".into());
+    for number in 0..MAX_PENDING_REQUESTS {
+        let expected = if number < FIT { Ok(SIZE) } else { Err(RequestError::Refused(SendError::Full)) };
+        assert_eq!(asker.answer().await?.1.map(|reply| reply.len()), expected, "{number}");
+    }
+    assert_eq!(asker.desk(), DeskSnapshot::default());
+    // One alone is bounded by its requester's own word.
+    asker.request("t/b", LONG)?;
+    assert!(other.reply(&"x".repeat(2 * MAX_UNREAD_ANSWER_BYTES)).await?);
+    asker.request("t/b", LONG)?;
+    assert!(!other.reply("x").await?);
+    assert_eq!(asker.answer().await?.1.map(|reply| reply.len()), Ok(2 * MAX_UNREAD_ANSWER_BYTES));
+    Ok(())
+}
