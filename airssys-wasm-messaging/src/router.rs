@@ -97,8 +97,8 @@ pub struct RegisterOptions {
     /// Whether the component exports `handler`; without it messages are refused as
     /// [`SendError::NoHandler`].
     pub has_handler: bool,
-    /// The largest reply that it takes, in bytes of content and content type. A larger one is refused in its
-    /// place, so that no replier can exhaust the memory of its requester.
+    /// The largest reply that it takes, in bytes of content and content type, and the longest text of a handler's
+    /// error. A larger one is refused in its place, so that no replier can exhaust the memory of its requester.
     pub max_answer_bytes: usize,
 }
 

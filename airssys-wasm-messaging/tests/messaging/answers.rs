@@ -1,8 +1,8 @@
 //! The one answer to a request: what bounds it, and that it comes once, whatever its requester is about.
 
-use crate::player::{LONG, Outcome, Player, router};
+use crate::player::{LONG, MAX_ANSWER_BYTES, Outcome, Player, router};
 use crate::support::config;
-use airssys_wasm_core::{Overflow, RequestError, SendError};
+use airssys_wasm_core::{HandlerError, Overflow, RequestError, SendError};
 use airssys_wasm_messaging::{DeskSnapshot, MAX_PENDING_REQUESTS, MAX_UNREAD_ANSWER_BYTES};
 
 #[tokio::test]
@@ -36,6 +36,32 @@ async fn requests_that_push_out_one_another_fill_no_memory_with_their_answers() 
     assert!(asker.reply("the newest waits").await?);
     assert_eq!(asker.answer().await?.1, pushed_out, "of the one that it pushed out");
     assert_eq!(asker.answer().await?.1, Ok("the newest waits".into()));
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_text_of_an_error_is_bounded_as_a_reply_is() -> Outcome {
+    let (router, _driver) = router()?;
+    let (mut asker, mut other) = (Player::new(&router, "t/a/0")?, Player::new(&router, "t/b/0")?);
+    let link = asker.link("t/b")?;
+    let refused = RequestError::Refused(SendError::TooLarge(u64::try_from(MAX_ANSWER_BYTES)?));
+    for (bytes, is_taken) in [(MAX_ANSWER_BYTES, true), (MAX_ANSWER_BYTES + 1, false)] {
+        for error in
+            [HandlerError::InvalidMessage("x".repeat(bytes)), HandlerError::Failed("x".repeat(bytes))]
+        {
+            let error = RequestError::Handler(error);
+            let expected = if is_taken { error.clone() } else { refused.clone() };
+            link.request("ask".into(), LONG)?;
+            let slot = other.next().await?.into_reply_slot().ok_or("a request")?;
+            assert_eq!(slot.answer(Err(error.clone())), is_taken);
+            assert_eq!(asker.answer().await?.1, Err(expected.clone()));
+            let (called, taken) = tokio::join!(link.call("ask".into(), LONG), async {
+                let slot = other.next().await.ok()?.into_reply_slot()?;
+                Some(slot.answer(Err(error)))
+            });
+            assert_eq!((called, taken), (Err(expected), Some(is_taken)));
+        }
+    }
     Ok(())
 }
 
