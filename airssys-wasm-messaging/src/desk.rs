@@ -111,6 +111,10 @@ impl Desk {
             return Err(SendError::NoHandler);
         }
         let mut state = self.open()?;
+        if self.mailbox.is_closed() {
+            // Who is about to end begins nothing that would outlast it.
+            return Err(SendError::Closed);
+        }
         if !state.requests.has_room(self.mailbox.unread_answers()) {
             return Err(SendError::QuotaExceeded);
         }
@@ -162,6 +166,15 @@ impl Desk {
         if let Some(Request { target, timeout, .. }) = state.requests.end(correlation, RequestEnd::Expired) {
             let timeout_ms = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
             self.deliver(&mut state, target, correlation, Err(RequestError::TimedOut { timeout_ms }));
+        }
+    }
+
+    /// The instance is about to end: it is told of what it still waits for that there will be no answer.
+    pub(crate) fn end_requests(&self) {
+        let mut state = self.lock();
+        for (correlation, Request { target, deadline, .. }) in state.requests.end_all() {
+            self.timers.stop(deadline);
+            self.deliver(&mut state, target, correlation, Err(RequestError::Refused(SendError::Closed)));
         }
     }
 
@@ -256,11 +269,11 @@ impl Desk {
     /// its mailbox does.
     pub(crate) fn clear(&self) {
         let mut state = self.lock();
-        let requests = state.requests.abandon();
+        let requests = state.requests.end_all();
         let timers = std::mem::take(&mut state.timers);
         state.timer_bytes = 0;
         drop(state);
-        let deadlines = requests.into_iter().map(|request| request.deadline);
+        let deadlines = requests.into_iter().map(|(_, request)| request.deadline);
         for key in deadlines.chain(timers.into_values().map(|delayed| delayed.key)) {
             self.timers.stop(key);
         }
@@ -315,6 +328,10 @@ pub struct DeskView(Arc<Desk>);
 impl DeskView {
     pub(crate) fn new(desk: &Arc<Desk>) -> Self {
         Self(Arc::clone(desk))
+    }
+
+    pub(crate) fn desk(&self) -> &Desk {
+        &self.0
     }
 
     /// What is under way at this moment.

@@ -54,9 +54,11 @@ impl<T> PendingRequests<T> {
         request
     }
 
-    /// The requester is gone: nobody waits any more.
-    pub(crate) fn abandon(&mut self) -> Vec<T> {
-        std::mem::take(&mut self.pending).into_values().collect()
+    /// The requester ends: nobody waits any more. In the order in which they were registered.
+    pub(crate) fn end_all(&mut self) -> Vec<(CorrelationId, T)> {
+        let mut ended: Vec<_> = std::mem::take(&mut self.pending).into_iter().collect();
+        ended.sort_unstable_by_key(|(id, _)| *id);
+        ended
     }
 
     pub(crate) fn is_pending(&self, id: CorrelationId) -> bool {
@@ -90,7 +92,7 @@ mod tests {
     enum Step {
         Register,
         End(u64, RequestEnd),
-        Abandon,
+        EndAll,
     }
 
     fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -103,7 +105,7 @@ mod tests {
         let step = prop_oneof![
             5 => Just(Step::Register),
             8 => (0_u64..40, how).prop_map(|(id, how)| Step::End(id, how)),
-            1 => Just(Step::Abandon),
+            1 => Just(Step::EndAll),
         ];
         prop::collection::vec(step, 0..100)
     }
@@ -137,13 +139,12 @@ mod tests {
                             None => {}
                         }
                     }
-                    Step::Abandon => {
-                        let mut abandoned = requests.abandon();
-                        abandoned.sort_unstable();
+                    Step::EndAll => {
+                        let ended: Vec<u64> = requests.end_all().into_iter().map(|(_, id)| id).collect();
                         let mut expected: Vec<u64> = waiting.drain().collect();
                         expected.sort_unstable();
-                        prop_assert_eq!(&abandoned, &expected);
-                        abandoned.into_iter().for_each(|id| *ends.entry(id).or_default() += 1);
+                        prop_assert_eq!(&ended, &expected);
+                        ended.into_iter().for_each(|id| *ends.entry(id).or_default() += 1);
                     }
                 }
                 prop_assert_eq!(requests.len(), waiting.len());

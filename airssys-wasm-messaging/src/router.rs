@@ -164,20 +164,28 @@ impl Router {
         removed.is_some()
     }
 
+    /// An instance has handled what its closed mailbox held, and is about to end: what it still waits for is
+    /// answered as refused with [`SendError::Closed`], into that mailbox. It can register no requests any more.
+    pub fn end_requests(&self, desk: &DeskView) {
+        desk.desk().end_requests();
+    }
+
     /// An instance has ended, and another may follow in its place: its requests and timers end with it, and
     /// the answers that wait for it are discarded. How many those were. Its messages wait on, and its
     /// subscriptions stay.
-    pub fn end_life(&self, id: &ComponentId, mailbox: &mut MailboxReceiver) -> usize {
-        let desk =
-            self.inner.directory.find_instance(id.address()).map(|receiver| Arc::clone(&receiver.desk));
-        if let Some(desk) = &desk {
-            desk.clear();
-        }
+    pub fn end_life(&self, desk: &DeskView, mailbox: &mut MailboxReceiver) -> usize {
+        desk.desk().clear();
         let discarded = mailbox.discard_answers();
-        if let Some(desk) = &desk {
-            desk.discard(discarded);
-        }
+        desk.desk().discard(discarded);
         discarded
+    }
+
+    /// The last instance of a registration has ended: as [`end_life`](Self::end_life), and its subscriptions end,
+    /// too. Nothing can begin at this desk any more, while one of the same id that was registered since is left
+    /// alone.
+    pub fn end_for_good(&self, desk: &DeskView, mailbox: &mut MailboxReceiver) -> usize {
+        self.inner.close(desk.desk());
+        self.end_life(desk, mailbox)
     }
 
     /// What an instance has under way with others; none where it is not registered.

@@ -145,6 +145,11 @@ impl InstanceRecord {
         self.desk.get_or_init(|| desk);
     }
 
+    /// What it has under way with others; none before it is registered.
+    pub(crate) fn desk(&self) -> Option<&DeskView> {
+        self.desk.get()
+    }
+
     /// Messages and answers that its mailbox has taken so far.
     pub(crate) fn accepted(&self) -> u64 {
         self.mailbox.accepted().saturating_add(self.mailbox.answers())

@@ -1,8 +1,12 @@
 //! The one answer to a request: what bounds it, and that it comes once, whatever its requester is about.
 
+use std::time::Duration;
+
+use tokio::time::timeout;
+
 use crate::player::{LONG, MAX_ANSWER_BYTES, Outcome, Player, router};
-use crate::support::config;
-use airssys_wasm_core::{HandlerError, Overflow, RequestError, SendError};
+use crate::support::{HANG, config};
+use airssys_wasm_core::{HandlerError, MessageRouter, Overflow, RequestError, SendError};
 use airssys_wasm_messaging::{DeskSnapshot, MAX_PENDING_REQUESTS, MAX_UNREAD_ANSWER_BYTES};
 
 #[tokio::test]
@@ -62,6 +66,64 @@ async fn the_text_of_an_error_is_bounded_as_a_reply_is() -> Outcome {
             assert_eq!((called, taken), (Err(expected), Some(is_taken)));
         }
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn who_takes_no_more_messages_still_takes_its_answers() -> Outcome {
+    let (router, _driver) = router()?;
+    let (mut asker, mut other) = (Player::new(&router, "t/a/0")?, Player::new(&router, "t/b/0")?);
+    let request = asker.request("t/b", LONG)?;
+    let hasty = asker.request("t/b", Duration::from_millis(1))?;
+    asker.mailbox.close();
+    let link = asker.link("t/b")?;
+    let refused = link.request("a new one".into(), LONG).err().map(|undelivered| undelivered.error);
+    assert_eq!(refused, Some(SendError::Closed));
+    let expired = async {
+        while asker.desk().unread_answers == 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(HANG, expired).await?;
+    assert_eq!(asker.answer().await?, (hasty, Err(RequestError::TimedOut { timeout_ms: 1 })));
+    assert!(other.reply("in time").await?);
+    assert_eq!(asker.answer().await?, (request, Ok("in time".into())));
+    assert!(asker.mailbox.next().await.is_none(), "nothing more can come");
+    // What nobody has answered by then is answered by the router.
+    let (_, mut asker) = (asker, Player::new(&router, "t/a/0")?);
+    let unanswered = [asker.request("t/b", LONG)?, asker.request("t/b", LONG)?];
+    asker.mailbox.close();
+    router.end_requests(&router.desk(&asker.id).ok_or("a desk")?);
+    for request in unanswered {
+        assert_eq!(asker.answer().await?, (request, Err(RequestError::Refused(SendError::Closed))));
+    }
+    assert!(!other.reply("to the hasty one").await? && !other.reply("too late").await?);
+    assert_eq!(asker.desk(), DeskSnapshot { discarded_answers: 1, ..DeskSnapshot::default() });
+    assert!(asker.mailbox.next().await.is_none());
+    Ok(())
+}
+
+#[tokio::test]
+async fn who_has_ended_for_good_is_told_nothing_and_harms_nobody_of_its_name() -> Outcome {
+    let (router, _driver) = router()?;
+    let mut first = Player::new(&router, "t/a/0")?;
+    let other = Player::new(&router, "t/b/0")?;
+    let topic = "a.b".parse()?;
+    first.request("t/b", LONG)?;
+    router.subscribe(&first.id, &"a.#".parse()?)?;
+    let desk = router.desk(&first.id).ok_or("a desk")?;
+    assert_eq!(router.publish(&other.id, &topic, &"x".into()), Ok(1));
+    router.end_for_good(&desk, &mut first.mailbox);
+    assert_eq!(desk.snapshot(), DeskSnapshot::default());
+    assert_eq!(router.publish(&other.id, &topic, &"x".into()), Ok(0));
+    assert_eq!(router.subscribe(&first.id, &"a.#".parse()?), Err(SendError::Closed));
+    let second = Player::new(&router, "t/a/0")?;
+    second.request("t/b", LONG)?;
+    router.subscribe(&second.id, &"a.#".parse()?)?;
+    router.end_for_good(&desk, &mut first.mailbox);
+    let expected = DeskSnapshot { pending_requests: 1, subscriptions: 1, ..DeskSnapshot::default() };
+    assert_eq!(second.desk(), expected);
+    assert_eq!(router.publish(&other.id, &topic, &"x".into()), Ok(1));
     Ok(())
 }
 

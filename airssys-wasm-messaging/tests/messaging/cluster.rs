@@ -315,7 +315,8 @@ impl Cluster {
     fn restart(&mut self, who: usize) {
         let Self { router, players, requests, delayed, .. } = self;
         let player = &mut players[who];
-        router.end_life(&player.id, &mut player.mailbox);
+        let desk = router.desk(&player.id).unwrap();
+        router.end_life(&desk, &mut player.mailbox);
         player.held.clear();
         for (owner, fate) in requests.values_mut() {
             if *owner == who && *fate == Fate::Waiting {
@@ -350,6 +351,8 @@ impl Cluster {
         loop {
             let mut is_quiet = true;
             for who in 0..PLAYERS {
+                // What is let go here is answered to one that was looked at before.
+                is_quiet &= self.players[who].held.is_empty();
                 self.players[who].held.clear();
                 while let Some(envelope) = self.players[who].mailbox.try_next() {
                     is_quiet = false;

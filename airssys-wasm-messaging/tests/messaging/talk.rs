@@ -120,7 +120,8 @@ async fn who_ends_leaves_nothing_behind() -> Outcome {
     other.reply("answered, and never seen").await?;
     router.send_after(&asker.id, &"t/b".parse()?, "later".into(), LONG)?;
     router.subscribe(&asker.id, &"a.#".parse()?)?;
-    assert_eq!(router.end_life(&asker.id, &mut asker.mailbox), 1);
+    let desk = router.desk(&asker.id).ok_or("a desk")?;
+    assert_eq!(router.end_life(&desk, &mut asker.mailbox), 1);
     assert!(!other.reply("too late").await?);
     let subscribed = DeskSnapshot { subscriptions: 1, discarded_answers: 2, ..DeskSnapshot::default() };
     assert_eq!(asker.desk(), subscribed);
