@@ -123,9 +123,9 @@ impl Desk {
         Ok(())
     }
 
-    /// The request was refused, and its requester was told so.
-    pub(crate) fn withdraw_request(&self, correlation: CorrelationId) {
-        self.end_request(correlation, RequestEnd::Refused);
+    /// The request was refused, and its requester is told so. False where it has ended otherwise meanwhile.
+    pub(crate) fn withdraw_request(&self, correlation: CorrelationId) -> bool {
+        self.end_request(correlation, RequestEnd::Refused)
     }
 
     /// Gives a request up. False where no such request of this instance is under way.

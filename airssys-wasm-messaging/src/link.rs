@@ -148,7 +148,7 @@ impl RouterLink {
         let mut refused = Refused { error: SendError::Closed, payload, reply };
         // A second time only where the receiver was replaced between the look at it and the push.
         for _ in 0..2 {
-            let resolved = match self.current(refused.reply.as_ref()) {
+            let resolved = match self.current(refused.reply.as_ref().map(ReplySlot::correlation)) {
                 Ok(resolved) => resolved,
                 Err(error) => {
                     self.count(&error);
@@ -261,12 +261,11 @@ impl RouterLink {
     }
 
     /// What was decided, decided anew where it no longer stands.
-    fn current(&self, reply: Option<&ReplySlot>) -> Result<Guard<Arc<Resolved>>, SendError> {
+    fn current(&self, correlation: Option<CorrelationId>) -> Result<Guard<Arc<Resolved>>, SendError> {
         let resolved = self.resolved.load();
         if self.is_fresh(&resolved) {
             return Ok(resolved);
         }
-        let correlation = reply.map(ReplySlot::correlation);
         let renewed = Arc::new(self.router.resolve(&self.sender, &self.target, correlation)?);
         self.resolved.store(Arc::clone(&renewed));
         Ok(Guard::from_inner(renewed))
@@ -378,23 +377,27 @@ impl MessageLink for RouterLink {
             return Err(Undelivered { error: SendError::Closed, payload });
         };
         let correlation = self.router.correlations.next_id();
-        if let Err(error) = desk.register_request(correlation, &self.target, timeout) {
+        // Rights come first: who may not send hears of that, whatever else it has under way.
+        let registered = self
+            .current(Some(correlation))
+            .and_then(|_| desk.register_request(correlation, &self.target, timeout));
+        if let Err(error) = registered {
             self.count(&error);
             return Err(Undelivered { error, payload });
         }
         let slot = ReplySlot::to_desk(correlation, Arc::clone(desk));
-        self.offer(payload, Some(slot), Admitted::Not).map_err(|Refused { error, payload, reply }| {
-            // Told here and now, so that no answer follows.
-            desk.withdraw_request(correlation);
-            if error == SendError::Full && self.waits() {
-                self.show(&error, reply.as_ref());
-            }
-            if let Some(slot) = reply {
-                slot.defuse();
-            }
-            Undelivered { error, payload }
-        })?;
-        Ok(correlation)
+        let Err(Refused { error, payload, reply }) = self.offer(payload, Some(slot), Admitted::Not) else {
+            return Ok(correlation);
+        };
+        if error == SendError::Full && self.waits() {
+            self.show(&error, reply.as_ref());
+        }
+        if let Some(slot) = reply {
+            slot.defuse();
+        }
+        // Told here and now, so that no answer follows; unless its deadline has come meanwhile, whose answer is on
+        // its way, and is the one.
+        if desk.withdraw_request(correlation) { Err(Undelivered { error, payload }) } else { Ok(correlation) }
     }
 
     fn call(

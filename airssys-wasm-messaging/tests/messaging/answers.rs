@@ -1,13 +1,18 @@
 //! The one answer to a request: what bounds it, and that it comes once, whatever its requester is about.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::time::timeout;
 
-use crate::player::{LONG, MAX_ANSWER_BYTES, Outcome, Player, router};
+use crate::player::{LONG, Lenient, MAX_ANSWER_BYTES, Outcome, Player, drive, router};
 use crate::support::{HANG, config};
-use airssys_wasm_core::{HandlerError, MessageRouter, Overflow, RequestError, SendError};
-use airssys_wasm_messaging::{DeskSnapshot, MAX_PENDING_REQUESTS, MAX_UNREAD_ANSWER_BYTES};
+use airssys_wasm_core::{
+    Address, Admission, ComponentId, DenialRule, Guard, HandlerError, MessageRouter, Overflow, RequestError,
+    SendError,
+};
+use airssys_wasm_messaging::{DeskSnapshot, MAX_PENDING_REQUESTS, MAX_UNREAD_ANSWER_BYTES, Router};
 
 #[tokio::test]
 async fn an_answer_holds_its_place_until_it_is_read() -> Outcome {
@@ -160,4 +165,74 @@ async fn answers_that_wait_are_bounded_in_bytes_and_take_no_room_of_messages() -
     assert!(!other.reply("x").await?);
     assert_eq!(asker.answer().await?.1.map(|reply| reply.len()), Ok(2 * MAX_UNREAD_ANSWER_BYTES));
     Ok(())
+}
+
+/// Refuses every message, but not before its deadline has come.
+#[derive(Debug, Default)]
+struct Dawdling {
+    router: OnceLock<(Router, ComponentId)>,
+}
+
+#[derive(Debug)]
+struct TooLate((Router, ComponentId));
+
+impl Guard for Dawdling {
+    fn authorise(&self, _: &Address, _: &Address) -> Result<Arc<dyn Admission>, SendError> {
+        Ok(Arc::new(TooLate(self.router.get().cloned().ok_or(SendError::NotFound)?)))
+    }
+}
+
+impl Admission for TooLate {
+    fn admit(&self, _weight: usize) -> Result<(), SendError> {
+        let (router, id) = &self.0;
+        while router.desk(id).is_some_and(|desk| desk.snapshot().pending_requests > 0) {
+            std::thread::yield_now();
+        }
+        Err(SendError::RateLimited)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_that_is_refused_after_its_deadline_ends_once() -> Outcome {
+    let guard = Arc::new(Dawdling::default());
+    let router = Router::new(Arc::<Dawdling>::clone(&guard));
+    let mut asker = Player::new(&router, "t/a/0")?;
+    let _other = Player::new(&router, "t/b/0")?;
+    guard.router.set((router.clone(), asker.id.clone())).map_err(|_| "set once")?;
+    let _driver = drive(&router)?;
+    // Its end is on its way already, so that it is no refusal any more.
+    let request = asker.request("t/b", Duration::from_millis(1))?;
+    assert_eq!(asker.answer().await?, (request, Err(RequestError::TimedOut { timeout_ms: 1 })));
+    assert!(asker.mailbox.try_next().is_none());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_right_that_is_missing_is_told_before_a_quota() -> Outcome {
+    let guard = Arc::new(Changing(AtomicBool::new(true)));
+    let invalid = Arc::<Changing>::clone(&guard);
+    let router = Router::new(guard);
+    let (asker, _other) = (Player::new(&router, "t/a/0")?, Player::new(&router, "t/b/0")?);
+    let link = asker.link("t/b")?;
+    let refusal = || link.request("ask".into(), LONG).err().map(|undelivered| undelivered.error);
+    while refusal().is_none() {}
+    assert_eq!(refusal(), Some(SendError::QuotaExceeded));
+    invalid.0.store(false, Ordering::Relaxed);
+    router.invalidate();
+    assert_eq!(refusal(), Some(SendError::Denied(DenialRule::SendTo)));
+    Ok(())
+}
+
+/// Allows everything until it allows nothing.
+#[derive(Debug)]
+struct Changing(AtomicBool);
+
+impl Guard for Changing {
+    fn authorise(&self, _: &Address, _: &Address) -> Result<Arc<dyn Admission>, SendError> {
+        if self.0.load(Ordering::Relaxed) {
+            Ok(Arc::new(Lenient))
+        } else {
+            Err(SendError::Denied(DenialRule::SendTo))
+        }
+    }
 }
