@@ -48,18 +48,19 @@ pub trait MessageRouter: Send + Sync + fmt::Debug {
     }
 
     /// Publishes to a topic, and tells how many subscribers accepted it. What one subscriber refuses touches
-    /// no other. Never blocks.
+    /// no other. It waits for nobody, but gives way to others where there are many subscribers; dropping the
+    /// future leaves out the rest of them.
     ///
     /// # Errors
     ///
     /// [`SendError::Denied`] where the publisher lacks the right.
-    fn publish(
-        &self,
-        _publisher: &ComponentId,
-        _topic: &Topic,
-        _payload: &MessagePayload,
-    ) -> Result<u32, SendError> {
-        Err(SendError::Denied(DenialRule::Publish))
+    fn publish<'a>(
+        &'a self,
+        _publisher: &'a ComponentId,
+        _topic: &'a Topic,
+        _payload: &'a MessagePayload,
+    ) -> BoxFuture<'a, Result<u32, SendError>> {
+        Box::pin(async { Err(SendError::Denied(DenialRule::Publish)) })
     }
 
     /// Subscribes an instance. A second time with the same pattern changes nothing.
@@ -187,8 +188,8 @@ pub trait Guard: Send + Sync + fmt::Debug {
         Err(SendError::Denied(DenialRule::Subscribe))
     }
 
-    /// The receiver's half of the decision, for what was published: its `receive_from`, and for each message
-    /// its size and the publisher's rate. Denied unless an implementation says otherwise.
+    /// The receiving component's half of the decision, for what was published: its `receive_from`, and for each
+    /// publication its size and the publisher's rate. Asked once for all instances of a component. Denied unless an implementation says otherwise.
     ///
     /// # Errors
     ///

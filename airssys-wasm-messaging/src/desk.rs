@@ -18,6 +18,7 @@ use crate::bounds::{MAX_PENDING_REQUESTS, MAX_SUBSCRIPTIONS, MAX_TIMER_BYTES, MA
 use crate::envelope::Envelope;
 use crate::mailbox::MailboxSender;
 use crate::pending::{PendingRequests, RequestEnd};
+use crate::receipts::Receipts;
 use crate::reply::{Reply, Taking, within};
 use crate::router::RegisterOptions;
 use crate::timers::{Due, Timers};
@@ -33,6 +34,7 @@ pub(crate) struct Desk {
     options: RegisterOptions,
     timers: Arc<Timers>,
     state: Mutex<State>,
+    receipts: Mutex<Receipts>,
 }
 
 #[derive(Debug)]
@@ -83,7 +85,15 @@ impl Desk {
             next_timer: 1,
             subscriptions: HashSet::new(),
         };
-        Self { id, number, mailbox, options, timers: Arc::clone(timers), state: Mutex::new(state) }
+        Self {
+            id,
+            number,
+            mailbox,
+            options,
+            timers: Arc::clone(timers),
+            state: Mutex::new(state),
+            receipts: Mutex::default(),
+        }
     }
 
     pub(crate) fn id(&self) -> &ComponentId {
@@ -92,6 +102,11 @@ impl Desk {
 
     pub(crate) fn number(&self) -> u64 {
         self.number
+    }
+
+    /// Whom its owner may publish to.
+    pub(crate) fn receipts(&self) -> MutexGuard<'_, Receipts> {
+        self.receipts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The largest reply that its owner takes, in bytes.

@@ -147,13 +147,13 @@ impl Router {
     }
 
     /// Publishes from a part of the host, which needs no right; each subscriber's largest message binds it.
-    /// Tells how many subscribers accepted it.
-    pub fn publish_from_host(
+    /// Tells how many subscribers accepted it. Where the future is dropped the rest of them is left out.
+    pub async fn publish_from_host(
         &self,
         sender: &Address,
         topic: &Topic,
         payload: &MessagePayload,
     ) -> Result<u32, SendError> {
-        self.inner().publish(sender, topic, payload)
+        self.inner().publish(sender, topic, payload).await
     }
 }

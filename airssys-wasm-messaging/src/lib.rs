@@ -50,6 +50,8 @@ mod envelope;
 mod mailbox;
 mod reply;
 
+mod turn;
+
 mod desk;
 mod pending;
 mod timers;
@@ -65,6 +67,7 @@ mod waits;
 
 mod feed;
 mod publication;
+mod receipts;
 mod topics;
 
 pub use crate::bounds::{

@@ -21,8 +21,8 @@ use crate::reply::{Reply, ReplySlot, Taking};
 use crate::timers::{TimerDriver, Timers};
 use crate::waits::WaitGraph;
 use airssys_wasm_core::{
-    Address, ComponentId, CorrelationId, DenialRule, Guard, MessageLink, MessagePayload, MessageRouter,
-    RequestError, SendError, TimerId, Topic, TopicPattern, Undelivered,
+    Address, BoxFuture, ComponentId, CorrelationId, DenialRule, Guard, MessageLink, MessagePayload,
+    MessageRouter, RequestError, SendError, TimerId, Topic, TopicPattern, Undelivered,
 };
 
 /// The part of the host that an instance's timers for itself come from: `host/timer`.
@@ -342,13 +342,13 @@ impl MessageRouter for Router {
         self.inner.desk(requester).is_ok_and(|desk| desk.cancel_request(correlation))
     }
 
-    fn publish(
-        &self,
-        publisher: &ComponentId,
-        topic: &Topic,
-        payload: &MessagePayload,
-    ) -> Result<u32, SendError> {
-        self.inner.publish(publisher.address(), topic, payload)
+    fn publish<'a>(
+        &'a self,
+        publisher: &'a ComponentId,
+        topic: &'a Topic,
+        payload: &'a MessagePayload,
+    ) -> BoxFuture<'a, Result<u32, SendError>> {
+        Box::pin(self.inner.publish(publisher.address(), topic, payload))
     }
 
     fn subscribe(&self, subscriber: &ComponentId, pattern: &TopicPattern) -> Result<(), SendError> {
@@ -479,6 +479,20 @@ impl Inner {
     pub(crate) fn generation(&self) -> u64 {
         let guard = self.guard_generation.load(Ordering::Acquire);
         guard.wrapping_add(self.invalidated.load(Ordering::Acquire))
+    }
+
+    /// Counts a refusal for its sender, and shows it where it is a denial. Every refusal of a message ends here, or
+    /// in [`Self::show_denial`] where somebody waited before it was one.
+    pub(crate) fn refuse(
+        &self,
+        traffic: &TrafficCounters,
+        sender: &Address,
+        target: &Address,
+        error: &SendError,
+        correlation: Option<CorrelationId>,
+    ) {
+        traffic.count(error);
+        self.show_denial(sender, target, error, correlation);
     }
 
     pub(crate) fn show_denial(

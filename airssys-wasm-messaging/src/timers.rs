@@ -4,7 +4,6 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
@@ -14,6 +13,7 @@ use airssys_wasm_core::{CorrelationId, TimerId};
 
 use crate::desk::WeakDesk;
 use crate::router::Inner;
+use crate::turn::let_others_run;
 use crate::wheel::{TimerKey, TimerWheel};
 
 /// The length of a tick, a millisecond, in nanoseconds. Nothing comes early, and late by a tick at most where the
@@ -159,16 +159,4 @@ impl Drop for TimerDriver {
     fn drop(&mut self) {
         self.timers.is_driven.store(false, Ordering::Release);
     }
-}
-
-async fn let_others_run() {
-    let mut is_second = false;
-    std::future::poll_fn(|cx| {
-        if std::mem::replace(&mut is_second, true) {
-            return Poll::Ready(());
-        }
-        cx.waker().wake_by_ref();
-        Poll::Pending
-    })
-    .await;
 }

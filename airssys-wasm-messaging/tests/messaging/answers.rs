@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use crate::player::{LONG, Lenient, MAX_ANSWER_BYTES, Outcome, Player, drive, router};
+use crate::player::{LONG, Lenient, MAX_ANSWER_BYTES, Outcome, Player, drive, now, router};
 use crate::support::{HANG, config};
 use airssys_wasm_core::{
     Address, Admission, ComponentId, DenialRule, Guard, HandlerError, MessageRouter, Overflow, RequestError,
@@ -117,10 +117,10 @@ async fn who_has_ended_for_good_is_told_nothing_and_harms_nobody_of_its_name() -
     first.request("t/b", LONG)?;
     router.subscribe(&first.id, &"a.#".parse()?)?;
     let desk = router.desk(&first.id).ok_or("a desk")?;
-    assert_eq!(router.publish(&other.id, &topic, &"x".into()), Ok(1));
+    assert_eq!(now(router.publish(&other.id, &topic, &"x".into())), Ok(1));
     router.end_for_good(&desk, &mut first.mailbox);
     assert_eq!(desk.snapshot(), DeskSnapshot::default());
-    assert_eq!(router.publish(&other.id, &topic, &"x".into()), Ok(0));
+    assert_eq!(now(router.publish(&other.id, &topic, &"x".into())), Ok(0));
     assert_eq!(router.subscribe(&first.id, &"a.#".parse()?), Err(SendError::Closed));
     let second = Player::new(&router, "t/a/0")?;
     second.request("t/b", LONG)?;
@@ -128,7 +128,7 @@ async fn who_has_ended_for_good_is_told_nothing_and_harms_nobody_of_its_name() -
     router.end_for_good(&desk, &mut first.mailbox);
     let expected = DeskSnapshot { pending_requests: 1, subscriptions: 1, ..DeskSnapshot::default() };
     assert_eq!(second.desk(), expected);
-    assert_eq!(router.publish(&other.id, &topic, &"x".into()), Ok(1));
+    assert_eq!(now(router.publish(&other.id, &topic, &"x".into())), Ok(1));
     Ok(())
 }
 

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use crate::support::config;
+use crate::support::{config, ready};
 use airssys_wasm_core::{
     Address, Admission, ComponentId, CorrelationId, Guard, MessagePayload, MessageRouter, Overflow,
     SendError, Topic, TopicPattern,
@@ -270,7 +270,8 @@ impl Cluster {
             Step::Publish { from } => {
                 let payload = self.numbered();
                 let id = &self.players[from].id;
-                let accepted = self.router.publish(id, &"a.b".parse().unwrap(), &payload).unwrap();
+                let accepted =
+                    ready(self.router.publish(id, &"a.b".parse().unwrap(), &payload)).unwrap().unwrap();
                 self.accepted.insert(self.next, accepted.try_into().unwrap());
             }
             Step::Later { from, to } => {

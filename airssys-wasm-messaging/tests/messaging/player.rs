@@ -1,13 +1,14 @@
 //! Instances without guests: the test does what they would do.
 
 use std::error::Error;
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use crate::support::HANG;
+use crate::support::{HANG, ready};
 use airssys_wasm_core::{
     Address, Admission, ComponentId, CorrelationId, Guard, MailboxConfig, MessageLink, MessagePayload,
     MessageRouter, RequestError, SendError, Topic, TopicPattern,
@@ -142,4 +143,9 @@ pub(crate) fn router() -> Result<(Router, Driver), Box<dyn Error>> {
 /// Runs the timers of a router.
 pub(crate) fn drive(router: &Router) -> Result<Driver, Box<dyn Error>> {
     Ok(Driver(tokio::spawn(router.timer_driver().ok_or("a driver")?.run())))
+}
+
+/// What a publication to few subscribers gives at once.
+pub(crate) fn now<T>(published: impl Future<Output = Result<T, SendError>>) -> Result<T, SendError> {
+    ready(published).unwrap_or(Err(SendError::Closed))
 }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use tokio::time::timeout;
 
-use crate::player::{LONG, Lenient, MAX_ANSWER_BYTES, Outcome, Player, SHORT, router};
+use crate::player::{LONG, Lenient, MAX_ANSWER_BYTES, Outcome, Player, SHORT, now, router};
 use crate::support::{HANG, config, ready};
 use airssys_wasm_core::{Address, CorrelationId, MessageRouter, Overflow, RequestError, SendError, TimerId};
 use airssys_wasm_messaging::{
@@ -128,7 +128,7 @@ async fn who_ends_leaves_nothing_behind() -> Outcome {
     assert_eq!(asker.next().await?.payload, "stays".into());
     assert!(asker.mailbox.try_next().is_none());
     assert!(router.deregister(&asker.id));
-    assert_eq!(router.publish(&other.id, &"a.b".parse()?, &"x".into()), Ok(0));
+    assert_eq!(now(router.publish(&other.id, &"a.b".parse()?, &"x".into())), Ok(0));
     assert_eq!(router.subscribe(&asker.id, &"a.#".parse()?), Err(SendError::Closed));
     Ok(())
 }
@@ -328,10 +328,10 @@ async fn what_is_published_comes_to_each_subscriber_once_and_in_order() -> Outco
     let denial = SendError::Denied(airssys_wasm_core::DenialRule::Subscribe);
     assert_eq!(router.subscribe(&denied.id, &"#".parse()?), Err(denial));
     let denial = SendError::Denied(airssys_wasm_core::DenialRule::Publish);
-    assert_eq!(router.publish(&denied.id, &"logs.raw".parse()?, &"x".into()), Err(denial));
+    assert_eq!(now(router.publish(&denied.id, &"logs.raw".parse()?, &"x".into())), Err(denial));
     let mut stream = router.subscribe_from_host(&"logs.#".parse()?);
     let publish = |topic: &str, text: &str| {
-        router.publish(&b.id, &topic.parse().map_err(|_| SendError::Closed)?, &text.into())
+        now(router.publish(&b.id, &topic.parse().map_err(|_| SendError::Closed)?, &text.into()))
     };
     assert_eq!(publish("logs.raw", "1"), Ok(4));
     assert_eq!(publish("logs.raw", "2"), Ok(3), "the full one is left out and holds up nobody");
@@ -373,7 +373,7 @@ async fn a_stream_that_is_read_slowly_is_told_what_it_missed() -> Outcome {
     let mut stream = router.subscribe_from_host(&"a.#".parse()?);
     let capacity = airssys_wasm_messaging::FEED_CAPACITY;
     for number in 0..capacity + 7 {
-        router.publish(&a.id, &"a.b".parse()?, &number.to_string().into())?;
+        now(router.publish(&a.id, &"a.b".parse()?, &number.to_string().into()))?;
     }
     assert_eq!(stream.next().await, Some(Published::Missed { count: 7 }));
     for number in 7..capacity + 7 {

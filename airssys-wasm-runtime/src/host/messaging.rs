@@ -74,12 +74,15 @@ impl Host for HostState {
         Ok(results.collect())
     }
 
-    fn publish(&mut self, topic: String, payload: Payload) -> Refusable<u32> {
-        let publish = |topic: Topic, payload| {
-            let published = self.message_router().publish(self.component_id(), &topic, &payload);
-            published.map_err(|error| refusal(&error))
+    async fn publish(&mut self, topic: String, payload: Payload) -> Refusable<u32> {
+        let topic: Result<Topic, HostError> = topic.parse().map_err(malformed);
+        let (topic, payload) = match topic.and_then(|topic| Ok((topic, incoming(payload)?))) {
+            Ok(checked) => checked,
+            Err(error) => return Ok(Err(error)),
         };
-        Ok(topic.parse().map_err(malformed).and_then(|topic| publish(topic, incoming(payload)?)))
+        let (router, publisher) = (self.shared_router(), self.component_id().clone());
+        let published = router.publish(&publisher, &topic, &payload).await;
+        Ok(published.map_err(|error| refusal(&error)))
     }
 
     fn subscribe(&mut self, pattern: String) -> Refusable<()> {
