@@ -96,6 +96,9 @@ pub trait MessageRouter: Send + Sync + fmt::Debug {
     fn cancel_timer(&self, _sender: &ComponentId, _timer: TimerId) -> bool {
         false
     }
+
+    /// Counts a refusal that the caller itself told the sender, because a bound of its own was reached.
+    fn count_refusal(&self, _sender: &ComponentId, _error: &SendError) {}
 }
 
 /// An open way from one sender to one receiver.
@@ -165,6 +168,17 @@ pub trait Guard: Send + Sync + fmt::Debug {
     ///
     /// [`SendError::Denied`] with the rule.
     fn authorise(&self, sender: &Address, receiver: &Address) -> Result<Arc<dyn Admission>, SendError>;
+
+    /// Decides about what an instance's own timers send to itself: no right is needed, but its size and the
+    /// component's own rate are asked for each message. As for any message to itself unless an implementation says
+    /// otherwise.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::Denied`] with the rule.
+    fn authorise_reminder(&self, owner: &Address) -> Result<Arc<dyn Admission>, SendError> {
+        self.authorise(owner, owner)
+    }
 
     /// Decides whether an address may publish to a topic. Denied unless an implementation says otherwise.
     ///

@@ -18,11 +18,15 @@ use crate::bounds::{MAX_PENDING_REQUESTS, MAX_SUBSCRIPTIONS, MAX_TIMER_BYTES, MA
 use crate::envelope::Envelope;
 use crate::mailbox::MailboxSender;
 use crate::pending::{PendingRequests, RequestEnd};
+use crate::quota::{Quota, QuotaWarning, Warned};
 use crate::receipts::Receipts;
 use crate::reply::{Reply, Taking, within};
-use crate::router::RegisterOptions;
+use crate::router::{MailboxObserver, RegisterOptions};
 use crate::timers::{Due, Timers};
 use crate::wheel::TimerKey;
+
+/// Timers that an idle desk keeps room for; more is given back to the allocator.
+const KEPT: usize = 8;
 
 /// One instance's desk.
 #[derive(Debug)]
@@ -33,6 +37,7 @@ pub(crate) struct Desk {
     mailbox: MailboxSender,
     options: RegisterOptions,
     timers: Arc<Timers>,
+    observer: Option<Arc<dyn MailboxObserver>>,
     state: Mutex<State>,
     receipts: Mutex<Receipts>,
 }
@@ -45,6 +50,7 @@ struct State {
     timer_bytes: usize,
     next_timer: u64,
     subscriptions: HashSet<TopicPattern>,
+    warned: Warned,
 }
 
 /// A request that waits for its answer.
@@ -76,6 +82,7 @@ impl Desk {
         mailbox: MailboxSender,
         options: RegisterOptions,
         timers: &Arc<Timers>,
+        observer: Option<Arc<dyn MailboxObserver>>,
     ) -> Self {
         let state = State {
             is_closed: false,
@@ -84,13 +91,16 @@ impl Desk {
             timer_bytes: 0,
             next_timer: 1,
             subscriptions: HashSet::new(),
+            warned: Warned::default(),
         };
+        let timers = Arc::clone(timers);
         Self {
             id,
             number,
             mailbox,
             options,
-            timers: Arc::clone(timers),
+            timers,
+            observer,
             state: Mutex::new(state),
             receipts: Mutex::default(),
         }
@@ -130,11 +140,16 @@ impl Desk {
             // Who is about to end begins nothing that would outlast it.
             return Err(SendError::Closed);
         }
-        if !state.requests.has_room(self.mailbox.unread_answers()) {
+        let unread = self.mailbox.unread_answers();
+        if !state.requests.has_room(unread) {
             return Err(SendError::QuotaExceeded);
         }
         let deadline = self.timers.set(timeout, Due::Request(Arc::downgrade(self), correlation));
         state.requests.register(correlation, Request { target: target.clone(), timeout, deadline });
+        let used = state.requests.len().saturating_add(unread);
+        let warning = state.warned.pass(Quota::Requests, used, MAX_PENDING_REQUESTS);
+        drop(state);
+        self.show(warning);
         Ok(())
     }
 
@@ -230,6 +245,13 @@ impl Desk {
         state.timer_bytes = bytes;
         let key = self.timers.set(delay, Due::Message(Arc::downgrade(self), id));
         state.timers.insert(id, Delayed { target: target.clone(), payload, key });
+        let count = state.timers.len();
+        let warnings = [
+            state.warned.pass(Quota::Timers, count, MAX_TIMERS),
+            state.warned.pass(Quota::TimerBytes, bytes, MAX_TIMER_BYTES),
+        ];
+        drop(state);
+        warnings.into_iter().for_each(|warning| self.show(warning));
         Ok(id)
     }
 
@@ -247,7 +269,7 @@ impl Desk {
         let delayed = state.timers.remove(&id)?;
         state.timer_bytes -= Delayed::bytes(&delayed.target, &delayed.payload);
         if state.timers.is_empty() {
-            state.timers.shrink_to_fit();
+            state.timers.shrink_to(KEPT);
         }
         Some(delayed)
     }
@@ -267,6 +289,10 @@ impl Desk {
         }
         state.subscriptions.insert(pattern.clone());
         then();
+        let count = state.subscriptions.len();
+        let warning = state.warned.pass(Quota::Subscriptions, count, MAX_SUBSCRIPTIONS);
+        drop(state);
+        self.show(warning);
         Ok(())
     }
 
@@ -287,6 +313,7 @@ impl Desk {
         let requests = state.requests.end_all();
         let timers = std::mem::take(&mut state.timers);
         state.timer_bytes = 0;
+        state.warned = Warned::default();
         drop(state);
         let deadlines = requests.into_iter().map(|(_, request)| request.deadline);
         for key in deadlines.chain(timers.into_values().map(|delayed| delayed.key)) {
@@ -320,6 +347,13 @@ impl Desk {
             unread_answers: self.mailbox.unread_answers(),
             unread_answer_bytes: self.mailbox.unread_answer_bytes(),
             discarded_answers: state.requests.discarded(),
+        }
+    }
+
+    /// With nothing locked.
+    fn show(&self, warning: Option<QuotaWarning>) {
+        if let (Some(warning), Some(observer)) = (warning, &self.observer) {
+            observer.near_quota(&self.id, &warning);
         }
     }
 

@@ -54,6 +54,7 @@ mod turn;
 
 mod desk;
 mod pending;
+mod quota;
 mod timers;
 mod wheel;
 
@@ -86,6 +87,7 @@ pub use crate::envelope::{Answer, Envelope, EnvelopeKind};
 pub use crate::feed::{Published, TopicStream};
 pub use crate::link::RouterLink;
 pub use crate::mailbox::{Mailbox, MailboxBound, MailboxReceiver, MailboxSender, MailboxWarning, Pushed};
+pub use crate::quota::{Quota, QuotaWarning};
 pub use crate::reply::{Reply, ReplySlot, ReplyWait};
 pub use crate::router::{
     Denial, DenialObserver, MailboxObserver, RegisterOptions, Router, RouterOptions, TopicDenial,

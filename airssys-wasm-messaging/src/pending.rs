@@ -8,6 +8,10 @@ use std::collections::HashMap;
 
 use airssys_wasm_core::CorrelationId;
 
+/// Requests that an idle instance keeps room for; more is given back to the allocator. So whoever asks one at a time
+/// allocates once.
+const KEPT: usize = 8;
+
 /// How a request ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum RequestEnd {
@@ -49,7 +53,7 @@ impl<T> PendingRequests<T> {
             self.discarded += 1;
         }
         if self.pending.is_empty() {
-            self.pending.shrink_to_fit();
+            self.pending.shrink_to(KEPT);
         }
         request
     }

@@ -16,7 +16,6 @@ use std::sync::{Arc, PoisonError, RwLock};
 use airssys_wasm_core::{Address, Admission, ComponentId, MessagePayload, SendError, Topic, TopicPattern};
 
 use crate::counters::TrafficCounters;
-use crate::dead_letters::DeadLetterCause;
 use crate::desk::Desk;
 use crate::directory::Receiver;
 use crate::envelope::Envelope;
@@ -142,13 +141,7 @@ impl Publication<'_> {
             Envelope::publication(self.publisher.clone(), self.payload.clone(), self.topic.clone());
         match receiver.mailbox.try_push(envelope) {
             Ok(pushed) => {
-                if let Some(warning) = &pushed.warning {
-                    self.router.show_warning(&receiver.id, warning);
-                }
-                for envelope in pushed.dropped {
-                    let letters = &self.router.dead_letters;
-                    letters.bury(receiver.id.address(), envelope, &DeadLetterCause::Overflow);
-                }
+                self.router.account_for(receiver, pushed);
                 true
             }
             Err((error, _)) => {

@@ -252,6 +252,8 @@ impl InstanceRecord {
             },
             denied: traffic.denied.saturating_add(traffic.rate_limited).saturating_add(traffic.too_large),
             rejected_full: traffic.rejected_full,
+            quota_exceeded: traffic.quota_exceeded,
+            would_deadlock: traffic.would_deadlock,
             sent: traffic.sent,
             dropped: self.mailbox.overflowed(),
             dead_letters: counts.buried.get().saturating_add(self.mailbox.overflowed()),

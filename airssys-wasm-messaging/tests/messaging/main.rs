@@ -6,6 +6,8 @@ mod codec;
 mod mailbox;
 mod model;
 mod player;
+mod publication;
+mod refusals;
 mod requests;
 mod room;
 mod router;

@@ -235,6 +235,26 @@ async fn of_several_instances_one_that_is_free_takes_the_call() -> Outcome {
 }
 
 #[tokio::test]
+async fn of_many_instances_that_wait_for_the_caller_none_hides_one_that_is_free() -> Outcome {
+    let (router, _driver) = router()?;
+    let caller = Player::new(&router, "t/caller/0")?;
+    let workers: Vec<_> = (0..20)
+        .map(|number| Player::new(&router, &format!("t/worker/{number}")))
+        .collect::<Result<_, _>>()?;
+    let links: Vec<_> = workers.iter().map(|worker| worker.link("t/caller")).collect::<Result<_, _>>()?;
+    let mut waiting: Vec<_> = links.iter().take(12).map(|link| link.call("ask".into(), LONG)).collect();
+    assert!(waiting.iter_mut().all(|call| ready(call.as_mut()).is_none()));
+    let link = caller.link("t/worker")?;
+    for turn in 0..workers.len() {
+        let mut call = link.call("ask".into(), LONG);
+        assert!(ready(call.as_mut()).is_none(), "turn {turn}");
+    }
+    let busy: Vec<_> = workers.iter().map(|worker| worker.mailbox.sender().depth() > 0).collect();
+    assert!(busy.iter().take(12).all(|is_busy| !is_busy) && busy.iter().skip(12).all(|is_busy| *is_busy));
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_call_waits_for_room_where_the_receiver_wants_that() -> Outcome {
     let (router, _driver) = router()?;
     let a = Player::new(&router, "t/a/0")?;

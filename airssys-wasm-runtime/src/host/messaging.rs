@@ -60,7 +60,7 @@ impl Host for HostState {
         let payload = incoming(payload);
         let results = targets.iter().enumerate().map(|(number, target)| {
             if number >= MAX_BROADCAST_TARGETS {
-                return Err(HostError::QuotaExceeded);
+                return Err(self.quota_exceeded());
             }
             let payload = payload.clone()?;
             let link = self.link(target).map_err(link_refusal)?;
@@ -130,7 +130,7 @@ impl HostPeer for HostState {
         match self.open_link(&address) {
             Ok(link) => match self.resource_table().push(Peer::new(link)) {
                 Ok(peer) => Ok(Ok(peer)),
-                Err(ResourceTableError::Full) => Ok(Err(HostError::QuotaExceeded)),
+                Err(ResourceTableError::Full) => Ok(Err(self.quota_exceeded())),
                 Err(error) => Err(error.into()),
             },
             Err(error) => Ok(Err(refusal(&error))),
@@ -168,6 +168,14 @@ impl HostPeer for HostState {
     fn drop(&mut self, peer: Resource<Peer>) -> wasmtime::Result<()> {
         self.resource_table().delete(peer)?;
         Ok(())
+    }
+}
+
+impl HostState {
+    /// A bound of this layer was reached; counted with those of the router.
+    fn quota_exceeded(&self) -> HostError {
+        self.message_router().count_refusal(self.component_id(), &SendError::QuotaExceeded);
+        HostError::QuotaExceeded
     }
 }
 
