@@ -263,6 +263,10 @@ impl Desk {
         })
     }
 
+    pub(crate) fn has_timer(&self, id: TimerId) -> bool {
+        self.lock().timers.contains_key(&id)
+    }
+
     /// Takes out the message of a timer that is over.
     pub(crate) fn take_timer(&self, id: TimerId) -> Option<Delayed> {
         let mut state = self.lock();

@@ -52,9 +52,11 @@ mod reply;
 
 mod turn;
 
+mod backlog;
 mod desk;
 mod pending;
 mod quota;
+mod slab;
 mod timers;
 mod wheel;
 

@@ -315,7 +315,9 @@ impl RouterLink {
             Route::One(receiver) => vec![Arc::clone(receiver)],
             Route::Any(group) => {
                 let members = group.members();
-                let in_turn = members.starting_at(group.next_turn(&members));
+                // Many who wait at the same time wait for the same ones, so that they are looked at together.
+                let turn = group.next_turn(&members);
+                let in_turn = members.starting_at(turn - turn % MAX_WAITS);
                 in_turn.filter(|receiver| receiver.is_open()).take(MAX_WAITS).cloned().collect()
             }
         }

@@ -293,6 +293,38 @@ async fn timers_fire_in_order_as_their_owner_and_for_itself_as_the_host() -> Out
 }
 
 #[tokio::test]
+async fn a_storm_of_timers_makes_nobody_wait_but_who_raised_it() -> Outcome {
+    const STORMY: usize = 20;
+    let router = Router::new(std::sync::Arc::new(Lenient));
+    let target: Address = "t/target".parse()?;
+    let mut target_player = Player::new(&router, "t/target/0")?;
+    let stormy: Vec<_> = (0..STORMY)
+        .map(|number| Player::new(&router, &format!("t/stormy/{number}")))
+        .collect::<Result<_, _>>()?;
+    for player in &stormy {
+        for _ in 0..MAX_TIMERS {
+            router.send_after(&player.id, &target, "storm".into(), Duration::ZERO)?;
+        }
+    }
+    let quiet = Player::new(&router, "t/quiet/0")?;
+    router.send_after(&quiet.id, &target, "mine".into(), Duration::ZERO)?;
+    quiet.request("t/stormy", Duration::from_millis(1))?;
+    let began = Instant::now();
+    while began.elapsed() < SHORT {
+        tokio::task::yield_now().await;
+    }
+    // All of it is due. The first piece of work has the deadline, and everybody's first message.
+    let mut driver = std::pin::pin!(router.timer_driver().ok_or("a driver")?.run());
+    assert!(ready(driver.as_mut()).is_none());
+    assert_eq!(quiet.desk(), DeskSnapshot { unread_answers: 1, ..DeskSnapshot::default() });
+    let arrived: Vec<_> = std::iter::from_fn(|| target_player.mailbox.try_next()).collect();
+    assert!((STORMY + 1..MAX_TIMERS).contains(&arrived.len()), "{} in one piece", arrived.len());
+    let place = arrived.iter().position(|message| message.payload == "mine".into());
+    assert!(place.is_some_and(|place| place <= STORMY), "{place:?}");
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_timer_is_stopped_by_its_owner_alone_and_rights_are_asked_when_it_fires() -> Outcome {
     let (router, _driver) = router()?;
     let (a, b) = (Player::new(&router, "t/a/0")?, Player::new(&router, "t/b/0")?);
