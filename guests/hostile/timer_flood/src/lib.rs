@@ -32,11 +32,8 @@ fn not_understood() -> HandlerError {
 
 fn attack(order: &[u8]) -> Option<Vec<u8>> {
     let (first, second) = std::str::from_utf8(order).ok()?.split_once(' ')?;
-    let (count, bytes, delay) = if first == "storm" {
-        (second, 0, 0)
-    } else {
-        (first, second.parse().ok()?, 3_600_000)
-    };
+    let (count, bytes, delay) =
+        if first == "storm" { (second, 0, 0) } else { (first, second.parse().ok()?, 3_600_000) };
     let payload = Payload { data: vec![b't'; bytes], content_type: None };
     let own = messaging::self_id();
     let (mut accepted, mut refused) = (0_u32, 0_u32);
