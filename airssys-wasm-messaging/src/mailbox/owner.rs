@@ -33,11 +33,13 @@ pub struct MailboxReceiver {
     answers: AnswerQueue,
     /// Messages taken since this owner last waited.
     in_a_row: u32,
+    /// Messages that newer ones had pushed out when the last one was taken: all of them were before it.
+    pushed_out: u64,
 }
 
 impl MailboxReceiver {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, batch: VecDeque::new(), answers: AnswerQueue::default(), in_a_row: 0 }
+        Self { shared, batch: VecDeque::new(), answers: AnswerQueue::default(), in_a_row: 0, pushed_out: 0 }
     }
 
     /// The next message or answer; none when the mailbox is closed and empty.
@@ -114,6 +116,11 @@ impl MailboxReceiver {
         count
     }
 
+    /// Messages that newer ones pushed out before the last one that was taken.
+    pub(crate) fn pushed_out(&self) -> u64 {
+        self.pushed_out
+    }
+
     /// The senders' side of this mailbox.
     #[must_use]
     pub fn sender(&self) -> MailboxSender {
@@ -132,6 +139,7 @@ impl MailboxReceiver {
             let State { answers, queue, .. } = &mut *state;
             if let Some(envelope) = next_of(&self.shared, answers, queue) {
                 self.shared.begin(&envelope);
+                self.pushed_out = self.shared.overflowed.load(Ordering::Relaxed);
                 return Taken::Message(envelope);
             }
         } else {

@@ -428,13 +428,31 @@ async fn a_stream_that_is_read_slowly_is_told_what_it_missed() -> Outcome {
         now(router.publish(&a.id, &"a.b".parse()?, &number.to_string().into()))?;
     }
     assert_eq!(stream.next().await, Some(Published::Missed { count: 7 }));
-    for number in 7..capacity + 7 {
+    // What is pushed out behind the next one is not told before it.
+    for _ in 0..2 {
+        now(router.publish(&a.id, &"a.b".parse()?, &"newest".into()))?;
+    }
+    let Some(Published::Message { payload, .. }) = stream.next().await else {
+        return Err("a message".into());
+    };
+    assert_eq!(payload, "7".into());
+    assert_eq!(stream.next().await, Some(Published::Missed { count: 1 }));
+    for number in 9..capacity + 7 {
         let Some(Published::Message { payload, .. }) = stream.next().await else {
             return Err("a message".into());
         };
         assert_eq!(payload, number.to_string().into());
     }
+    for _ in 0..2 {
+        let Some(Published::Message { payload, .. }) = stream.next().await else {
+            return Err("a message".into());
+        };
+        assert_eq!(payload, "newest".into());
+    }
+    let too_large = vec![0; airssys_wasm_messaging::FEED_MAX_BYTES + 1];
+    now(router.publish(&a.id, &"a.b".parse()?, &too_large.into()))?;
     drop((router, a));
+    assert_eq!(stream.next().await, Some(Published::Missed { count: 1 }), "told at the end at the latest");
     assert_eq!(timeout(HANG, stream.next()).await?, None, "the host is gone");
     Ok(())
 }

@@ -1,5 +1,7 @@
 //! What one instance can make others answer it without reading the answers.
 
+use std::time::Instant;
+
 use anyhow::{Result, ensure};
 
 use airssys_wasm_core::Address;
@@ -7,7 +9,7 @@ use airssys_wasm_system::{MAX_PENDING_REQUESTS, MAX_UNREAD_ANSWER_BYTES};
 
 use crate::attack::Attack;
 use crate::observation::Observation;
-use crate::siege::{Field, ROUNDS, SIBLING, sibling};
+use crate::siege::{Field, GIVE_UP, ROUNDS, SIBLING, sibling};
 
 use super::talk::{attacker, numbers};
 
@@ -57,10 +59,16 @@ async fn hoard(field: &Field, target: &Address, text: &str) -> Result<Hoard> {
     ensure!(accepted + refused == FLOOD as u64, "{accepted} accepted, {refused} refused");
     let status = field.status(&address)?;
     ensure!(status.quota_exceeded == refused, "the host counts {} refused", status.quota_exceeded);
-    // This question comes after the answers.
-    let [answers, full, bytes] = numbers(field.ask(&flooder, "answers").await?.as_bytes())?[..] else {
-        anyhow::bail!("the reply is not three numbers");
-    };
+    let began = Instant::now();
+    let (mut answers, mut full, mut bytes) = (0, 0, 0);
+    while answers < accepted {
+        ensure!(began.elapsed() < GIVE_UP, "{accepted} requests have {answers} answers");
+        // Each asks for what was read since the last one.
+        let [read, refused, size] = numbers(field.ask(&flooder, "answers").await?.as_bytes())?[..] else {
+            anyhow::bail!("the reply is not three numbers");
+        };
+        (answers, full, bytes) = (answers + read, full + refused, bytes + size);
+    }
     ensure!(answers == accepted, "{accepted} requests have {answers} answers");
     let status = field.status(&address)?;
     ensure!(status.unread_answers == 0 && status.unread_answer_bytes == 0, "something stays unread");

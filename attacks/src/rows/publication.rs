@@ -56,16 +56,11 @@ async fn burst() -> Result<Observation> {
         let got: Vec<u64> = field.host().status_of(&listener).iter().map(handled).collect();
         ensure!(got.len() == LISTENERS as usize, "{} listen", got.len());
         ensure!(got.iter().all(|one| Some(one) == got.first()), "they got {got:?}");
-        let refused = field.status(&address)?.denied;
-        let all = refused + got.iter().take(1).sum::<u64>();
-        ensure!(all == FLOOD as u64, "{refused} refused and {got:?} got are not all");
         got.into_iter().for_each(|one| observation.add(one));
         field.sibling_lives().await?;
         field.host().stop(&listener).await?;
         field.host().stop(&address).await?;
     }
     field.clear().await;
-    Ok(observation.noting(format!(
-        "{LISTENERS} instances listen; a publication is one message to them all, and one denial"
-    )))
+    Ok(observation.noting(format!("{LISTENERS} instances listen; a publication is one message to them all")))
 }

@@ -59,15 +59,15 @@ fn attack(order: &[u8]) -> Option<Vec<u8>> {
     let payload = Payload { data: words.next().unwrap_or("request").into(), content_type: None };
     let (mut accepted, mut refused) = (0_u32, 0_u32);
     for number in 1..=count {
-        if number % every == 0 {
-            // Its messages come in order: when this one is answered, so are those before it.
-            let last = Payload { data: b"ping".to_vec(), content_type: None };
-            messaging::call(target, &last, 10_000).ok()?;
-        }
         match messaging::request(target, &payload, 3_600_000) {
             Ok(_) => accepted += 1,
             Err(HostError::QuotaExceeded) => refused += 1,
             Err(_) => {}
+        }
+        if number % every == 0 {
+            // Its messages come in order: when this one is answered, so are those before it.
+            let last = Payload { data: b"ping".to_vec(), content_type: None };
+            messaging::call(target, &last, 10_000).ok()?;
         }
     }
     Some(format!("{accepted} {refused}").into_bytes())
