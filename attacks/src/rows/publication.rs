@@ -51,7 +51,10 @@ async fn burst() -> Result<Observation> {
         let publisher = field.host().start(publisher).await?;
         let passed = field.ask(&publisher, &vec!["publish logs.raw"; FLOOD].join("\n")).await?;
         ensure!(passed == FLOOD.to_string(), "{passed} of {FLOOD} passed: refusals are the listener's");
-        ensure!(field.host().settle_these(&[listener.clone()], GIVE_UP).await, "the listener has no end");
+        ensure!(
+            field.host().settle_these(std::slice::from_ref(&listener), GIVE_UP).await,
+            "the listener has no end"
+        );
         let handled = |status: &ComponentStatus| status.handled;
         let got: Vec<u64> = field.host().status_of(&listener).iter().map(handled).collect();
         ensure!(got.len() == LISTENERS as usize, "{} listen", got.len());
