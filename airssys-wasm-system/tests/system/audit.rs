@@ -96,7 +96,7 @@ async fn a_life_is_recorded_from_its_grant_to_its_end() {
     let host = host(location(folder.path()));
     let component = guest("echo").receive_from("logs/*".parse().unwrap()).rate(7, 3);
     let component = component.publish("a.b".parse().unwrap()).publish("c.*".parse().unwrap());
-    host.start(component.subscribe("#".parse().unwrap())).await.unwrap();
+    host.start(component.subscribe("d.#".parse().unwrap())).await.unwrap();
     host.start(guest("divide_by_zero")).await.unwrap().request("attack").await.unwrap_err();
     let echo = "test/echo".parse().unwrap();
     host.stop(&echo).await.unwrap();
@@ -124,7 +124,7 @@ async fn a_life_is_recorded_from_its_grant_to_its_end() {
         of_echo[1..],
         [
             "granted | - | test/echo | - | send_to =; receive_from = logs/*; publish = a.b c.*; \
-             subscribe = #; read =; write =; connect =; variables =; max_message_bytes = 65536; rate_per_second = 7; burst = 3",
+             subscribe = d.#; read =; write =; connect =; variables =; max_message_bytes = 65536; rate_per_second = 7; burst = 3",
             "started | - | test/echo/0 | - | -",
             "stopped | - | test/echo/0 | - | stopped",
             "removed | - | test/echo/0 | - | stopped",
