@@ -48,18 +48,19 @@ pub trait MessageRouter: Send + Sync + fmt::Debug {
     }
 
     /// Publishes to a topic, and tells how many subscribers accepted it. What one subscriber refuses touches
-    /// no other. Never blocks.
+    /// no other. It waits for nobody, but gives way to others where there are many subscribers; dropping the
+    /// future leaves out the rest of them.
     ///
     /// # Errors
     ///
     /// [`SendError::Denied`] where the publisher lacks the right.
-    fn publish(
-        &self,
-        _publisher: &ComponentId,
-        _topic: &Topic,
-        _payload: &MessagePayload,
-    ) -> Result<u32, SendError> {
-        Err(SendError::Denied(DenialRule::Publish))
+    fn publish<'a>(
+        &'a self,
+        _publisher: &'a ComponentId,
+        _topic: &'a Topic,
+        _payload: &'a MessagePayload,
+    ) -> BoxFuture<'a, Result<u32, SendError>> {
+        Box::pin(async { Err(SendError::Denied(DenialRule::Publish)) })
     }
 
     /// Subscribes an instance. A second time with the same pattern changes nothing.
@@ -95,6 +96,9 @@ pub trait MessageRouter: Send + Sync + fmt::Debug {
     fn cancel_timer(&self, _sender: &ComponentId, _timer: TimerId) -> bool {
         false
     }
+
+    /// Counts a refusal that the caller itself told the sender, because a bound of its own was reached.
+    fn count_refusal(&self, _sender: &ComponentId, _error: &SendError) {}
 }
 
 /// An open way from one sender to one receiver.
@@ -165,6 +169,17 @@ pub trait Guard: Send + Sync + fmt::Debug {
     /// [`SendError::Denied`] with the rule.
     fn authorise(&self, sender: &Address, receiver: &Address) -> Result<Arc<dyn Admission>, SendError>;
 
+    /// Decides about what an instance's own timers send to itself: no right is needed, but its size and the
+    /// component's own rate are asked for each message. As for any message to itself unless an implementation says
+    /// otherwise.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::Denied`] with the rule.
+    fn authorise_reminder(&self, owner: &Address) -> Result<Arc<dyn Admission>, SendError> {
+        self.authorise(owner, owner)
+    }
+
     /// Decides whether an address may publish to a topic. Denied unless an implementation says otherwise.
     ///
     /// # Errors
@@ -187,8 +202,8 @@ pub trait Guard: Send + Sync + fmt::Debug {
         Err(SendError::Denied(DenialRule::Subscribe))
     }
 
-    /// The receiver's half of the decision, for what was published: its `receive_from`, and for each message
-    /// its size and the publisher's rate. Denied unless an implementation says otherwise.
+    /// The receiving component's half of the decision, for what was published: its `receive_from`, and for each
+    /// publication its size and the publisher's rate. Asked once for all instances of a component. Denied unless an implementation says otherwise.
     ///
     /// # Errors
     ///

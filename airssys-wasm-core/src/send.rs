@@ -135,6 +135,16 @@ pub enum HandlerError {
     Failed(String),
 }
 
+impl HandlerError {
+    /// What the guest says of it.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        match self {
+            Self::InvalidMessage(text) | Self::Failed(text) => text,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,9 +1,14 @@
 //! The fixed bounds on what one instance can have under way with others, in one table.
 
-/// Requests of one instance that wait for their answers. Each has a place for its answer in the instance's own
-/// mailbox, beside the mailbox's capacity: a full mailbox keeps no answer out, and answers take no room of
-/// messages.
+/// Requests of one instance that wait for their answers, and answers that it has not read yet, together. Each
+/// request has a place for its answer in the instance's own mailbox, beside the mailbox's capacity, and the answer
+/// holds it until it is read: a full mailbox keeps no answer out, and answers take no room of messages.
 pub const MAX_PENDING_REQUESTS: usize = 256;
+
+/// What the answers that one instance has not read yet hold together, in bytes of replies and of handlers' errors; a
+/// single one may be as large as the instance takes. Beside `mailbox.max_bytes` and not within it, because there
+/// anybody who may send to a component could fill the room that its answers need.
+pub const MAX_UNREAD_ANSWER_BYTES: usize = 4 * 1024 * 1024;
 
 /// Timers of one instance that have not fired.
 pub const MAX_TIMERS: usize = 256;

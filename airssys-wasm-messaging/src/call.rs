@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
-use airssys_wasm_core::{BoxFuture, MessageLink, MessagePayload, RequestError, SendError, Undelivered};
+use airssys_wasm_core::{BoxFuture, MessagePayload, RequestError, SendError, Undelivered};
 
 use crate::link::{Admitted, Refused, RouterLink};
 use crate::reply::{Caller, ReplySlot};
@@ -95,7 +95,9 @@ impl RouterLink {
                     room: Some(receiver.mailbox.clone()),
                 });
                 if !waiting.wait_for(rooms.collect()) {
-                    return Err(Refused { error: SendError::WouldDeadlock, ..refused });
+                    refused.error = SendError::WouldDeadlock;
+                    self.refuse_wait(&refused.error, refused.reply.as_ref());
+                    return Err(refused);
                 }
             }
             let room = self.first_room(wanted);
@@ -110,12 +112,13 @@ impl RouterLink {
             let Refused { payload, reply, .. } = refused;
             match self.offer(payload, reply, Admitted::Already) {
                 Err(back) if back.error == SendError::Full && in_time => refused = back,
-                outcome => {
-                    if outcome.as_ref().is_err_and(|back| back.error == SendError::Full) && self.waits() {
-                        self.gave_up();
+                Err(back) => {
+                    if back.error == SendError::Full && self.waits() {
+                        self.refuse_wait(&back.error, back.reply.as_ref());
                     }
-                    return outcome;
+                    return Err(back);
                 }
+                Ok(()) => return Ok(()),
             }
         }
     }

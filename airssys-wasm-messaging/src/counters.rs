@@ -23,6 +23,8 @@ pub struct TrafficCounters {
     rejected_full: AtomicU64,
     rate_limited: AtomicU64,
     too_large: AtomicU64,
+    quota_exceeded: AtomicU64,
+    would_deadlock: AtomicU64,
     undeliverable: AtomicU64,
 }
 
@@ -36,6 +38,8 @@ impl TrafficCounters {
             rejected_full: self.rejected_full.load(Ordering::Relaxed),
             rate_limited: self.rate_limited.load(Ordering::Relaxed),
             too_large: self.too_large.load(Ordering::Relaxed),
+            quota_exceeded: self.quota_exceeded.load(Ordering::Relaxed),
+            would_deadlock: self.would_deadlock.load(Ordering::Relaxed),
             undeliverable: self.undeliverable.load(Ordering::Relaxed),
         }
     }
@@ -50,6 +54,8 @@ impl TrafficCounters {
             SendError::Full => &self.rejected_full,
             SendError::RateLimited => &self.rate_limited,
             SendError::TooLarge(_) => &self.too_large,
+            SendError::QuotaExceeded => &self.quota_exceeded,
+            SendError::WouldDeadlock => &self.would_deadlock,
             _ => &self.undeliverable,
         };
         counter.fetch_add(1, Ordering::Relaxed);
@@ -70,6 +76,11 @@ pub struct TrafficSnapshot {
     pub rate_limited: u64,
     /// Refused by the receiver's largest message.
     pub too_large: u64,
+    /// Refused because the sender has as much under way as one instance may have: requests, timers, subscriptions,
+    /// targets of one broadcast.
+    pub quota_exceeded: u64,
+    /// Refused because waiting would have closed a cycle.
+    pub would_deadlock: u64,
     /// Nobody there to take it: not found, closed or without a handler.
     pub undeliverable: u64,
 }
@@ -84,6 +95,8 @@ impl Add for TrafficSnapshot {
             rejected_full: self.rejected_full.saturating_add(other.rejected_full),
             rate_limited: self.rate_limited.saturating_add(other.rate_limited),
             too_large: self.too_large.saturating_add(other.too_large),
+            quota_exceeded: self.quota_exceeded.saturating_add(other.quota_exceeded),
+            would_deadlock: self.would_deadlock.saturating_add(other.would_deadlock),
             undeliverable: self.undeliverable.saturating_add(other.undeliverable),
         }
     }

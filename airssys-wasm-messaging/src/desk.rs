@@ -18,10 +18,15 @@ use crate::bounds::{MAX_PENDING_REQUESTS, MAX_SUBSCRIPTIONS, MAX_TIMER_BYTES, MA
 use crate::envelope::Envelope;
 use crate::mailbox::MailboxSender;
 use crate::pending::{PendingRequests, RequestEnd};
+use crate::quota::{Quota, QuotaWarning, Warned};
+use crate::receipts::Receipts;
 use crate::reply::{Reply, Taking, within};
-use crate::router::RegisterOptions;
+use crate::router::{MailboxObserver, RegisterOptions};
 use crate::timers::{Due, Timers};
 use crate::wheel::TimerKey;
+
+/// Timers that an idle desk keeps room for; more is given back to the allocator.
+const KEPT: usize = 8;
 
 /// One instance's desk.
 #[derive(Debug)]
@@ -32,7 +37,9 @@ pub(crate) struct Desk {
     mailbox: MailboxSender,
     options: RegisterOptions,
     timers: Arc<Timers>,
+    observer: Option<Arc<dyn MailboxObserver>>,
     state: Mutex<State>,
+    receipts: Mutex<Receipts>,
 }
 
 #[derive(Debug)]
@@ -43,6 +50,7 @@ struct State {
     timer_bytes: usize,
     next_timer: u64,
     subscriptions: HashSet<TopicPattern>,
+    warned: Warned,
 }
 
 /// A request that waits for its answer.
@@ -74,6 +82,7 @@ impl Desk {
         mailbox: MailboxSender,
         options: RegisterOptions,
         timers: &Arc<Timers>,
+        observer: Option<Arc<dyn MailboxObserver>>,
     ) -> Self {
         let state = State {
             is_closed: false,
@@ -82,8 +91,19 @@ impl Desk {
             timer_bytes: 0,
             next_timer: 1,
             subscriptions: HashSet::new(),
+            warned: Warned::default(),
         };
-        Self { id, number, mailbox, options, timers: Arc::clone(timers), state: Mutex::new(state) }
+        let timers = Arc::clone(timers);
+        Self {
+            id,
+            number,
+            mailbox,
+            options,
+            timers,
+            observer,
+            state: Mutex::new(state),
+            receipts: Mutex::default(),
+        }
     }
 
     pub(crate) fn id(&self) -> &ComponentId {
@@ -92,6 +112,11 @@ impl Desk {
 
     pub(crate) fn number(&self) -> u64 {
         self.number
+    }
+
+    /// Whom its owner may publish to.
+    pub(crate) fn receipts(&self) -> MutexGuard<'_, Receipts> {
+        self.receipts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The largest reply that its owner takes, in bytes.
@@ -111,17 +136,26 @@ impl Desk {
             return Err(SendError::NoHandler);
         }
         let mut state = self.open()?;
-        if !state.requests.has_room() {
+        if self.mailbox.is_closed() {
+            // Who is about to end begins nothing that would outlast it.
+            return Err(SendError::Closed);
+        }
+        let unread = self.mailbox.unread_answers();
+        if !state.requests.has_room(unread) {
             return Err(SendError::QuotaExceeded);
         }
         let deadline = self.timers.set(timeout, Due::Request(Arc::downgrade(self), correlation));
         state.requests.register(correlation, Request { target: target.clone(), timeout, deadline });
+        let used = state.requests.len().saturating_add(unread);
+        let warning = state.warned.pass(Quota::Requests, used, MAX_PENDING_REQUESTS);
+        drop(state);
+        self.show(warning);
         Ok(())
     }
 
-    /// The request was refused, and its requester was told so.
-    pub(crate) fn withdraw_request(&self, correlation: CorrelationId) {
-        self.end_request(correlation, RequestEnd::Refused);
+    /// The request was refused, and its requester is told so. False where it has ended otherwise meanwhile.
+    pub(crate) fn withdraw_request(&self, correlation: CorrelationId) -> bool {
+        self.end_request(correlation, RequestEnd::Refused)
     }
 
     /// Gives a request up. False where no such request of this instance is under way.
@@ -165,6 +199,15 @@ impl Desk {
         }
     }
 
+    /// The instance is about to end: it is told of what it still waits for that there will be no answer.
+    pub(crate) fn end_requests(&self) {
+        let mut state = self.lock();
+        for (correlation, Request { target, deadline, .. }) in state.requests.end_all() {
+            self.timers.stop(deadline);
+            self.deliver(&mut state, target, correlation, Err(RequestError::Refused(SendError::Closed)));
+        }
+    }
+
     /// With the state held: an answer that is on its way while its requester ends would reach the next one.
     fn deliver(&self, state: &mut State, from: Address, correlation: CorrelationId, reply: Reply) -> Taking {
         let answer = Envelope::answer(from.clone(), correlation, reply);
@@ -202,6 +245,13 @@ impl Desk {
         state.timer_bytes = bytes;
         let key = self.timers.set(delay, Due::Message(Arc::downgrade(self), id));
         state.timers.insert(id, Delayed { target: target.clone(), payload, key });
+        let count = state.timers.len();
+        let warnings = [
+            state.warned.pass(Quota::Timers, count, MAX_TIMERS),
+            state.warned.pass(Quota::TimerBytes, bytes, MAX_TIMER_BYTES),
+        ];
+        drop(state);
+        warnings.into_iter().for_each(|warning| self.show(warning));
         Ok(id)
     }
 
@@ -213,13 +263,17 @@ impl Desk {
         })
     }
 
+    pub(crate) fn has_timer(&self, id: TimerId) -> bool {
+        self.lock().timers.contains_key(&id)
+    }
+
     /// Takes out the message of a timer that is over.
     pub(crate) fn take_timer(&self, id: TimerId) -> Option<Delayed> {
         let mut state = self.lock();
         let delayed = state.timers.remove(&id)?;
         state.timer_bytes -= Delayed::bytes(&delayed.target, &delayed.payload);
         if state.timers.is_empty() {
-            state.timers.shrink_to_fit();
+            state.timers.shrink_to(KEPT);
         }
         Some(delayed)
     }
@@ -239,6 +293,10 @@ impl Desk {
         }
         state.subscriptions.insert(pattern.clone());
         then();
+        let count = state.subscriptions.len();
+        let warning = state.warned.pass(Quota::Subscriptions, count, MAX_SUBSCRIPTIONS);
+        drop(state);
+        self.show(warning);
         Ok(())
     }
 
@@ -256,11 +314,12 @@ impl Desk {
     /// its mailbox does.
     pub(crate) fn clear(&self) {
         let mut state = self.lock();
-        let requests = state.requests.abandon();
+        let requests = state.requests.end_all();
         let timers = std::mem::take(&mut state.timers);
         state.timer_bytes = 0;
+        state.warned = Warned::default();
         drop(state);
-        let deadlines = requests.into_iter().map(|request| request.deadline);
+        let deadlines = requests.into_iter().map(|(_, request)| request.deadline);
         for key in deadlines.chain(timers.into_values().map(|delayed| delayed.key)) {
             self.timers.stop(key);
         }
@@ -289,7 +348,16 @@ impl Desk {
             timers: state.timers.len(),
             timer_bytes: state.timer_bytes,
             subscriptions: state.subscriptions.len(),
+            unread_answers: self.mailbox.unread_answers(),
+            unread_answer_bytes: self.mailbox.unread_answer_bytes(),
             discarded_answers: state.requests.discarded(),
+        }
+    }
+
+    /// With nothing locked.
+    fn show(&self, warning: Option<QuotaWarning>) {
+        if let (Some(warning), Some(observer)) = (warning, &self.observer) {
+            observer.near_quota(&self.id, &warning);
         }
     }
 
@@ -315,6 +383,10 @@ impl DeskView {
         Self(Arc::clone(desk))
     }
 
+    pub(crate) fn desk(&self) -> &Desk {
+        &self.0
+    }
+
     /// What is under way at this moment.
     #[must_use]
     pub fn snapshot(&self) -> DeskSnapshot {
@@ -327,6 +399,10 @@ impl DeskView {
 pub struct DeskSnapshot {
     /// Requests that wait for their answers.
     pub pending_requests: usize,
+    /// Answers to its requests that it has not read yet.
+    pub unread_answers: usize,
+    /// What they hold, in bytes.
+    pub unread_answer_bytes: usize,
     /// Timers that have not fired.
     pub timers: usize,
     /// What they hold, in bytes.

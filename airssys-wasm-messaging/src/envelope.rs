@@ -2,7 +2,7 @@
 
 use airssys_wasm_core::{Address, CorrelationId, Invocation, MessagePayload, RequestError, Topic};
 
-use crate::reply::{Reply, ReplySlot};
+use crate::reply::{Reply, ReplySlot, error_weight};
 
 /// One message on its way to one receiver.
 #[derive(Debug)]
@@ -64,11 +64,16 @@ impl Envelope {
         Self { sender, payload, kind: EnvelopeKind::Answer(Answer { correlation, error }) }
     }
 
-    /// Bytes that count against the mailbox: those of the payload, and the name of a function to call.
+    /// Bytes that count against the mailbox: those of the payload, and the name of a function to call; of an
+    /// answer without a reply those of the error that a guest wrote.
     #[must_use]
     pub fn weight(&self) -> usize {
-        let name = self.invocation().map_or(0, |call| call.function().len());
-        self.payload.weight().saturating_add(name)
+        let beside = match &self.kind {
+            EnvelopeKind::Request(slot) => slot.invocation().map_or(0, |call| call.function().len()),
+            EnvelopeKind::Answer(answer) => answer.error().map_or(0, error_weight),
+            _ => 0,
+        };
+        self.payload.weight().saturating_add(beside)
     }
 
     /// The typed call that this is, where it is no message: the payload is its arguments.

@@ -82,24 +82,26 @@ pub struct TopicStream {
 }
 
 impl TopicStream {
-    /// The next publication, or how many were missed before it; none when the host is gone.
+    /// The next publication, or how many were missed before it; none when the host is gone. What was too large to be
+    /// held at all is told with the next publication, or at the end.
     pub async fn next(&mut self) -> Option<Published> {
-        loop {
-            if self.held.is_none() {
-                let envelope = self.mailbox.next().await?;
-                self.held = Some(envelope);
+        if self.held.is_none() {
+            self.held = self.mailbox.next().await;
+        }
+        let missed = if self.held.is_some() { self.mailbox.pushed_out() } else { self.sender.overflowed() };
+        let missed = missed.saturating_add(self.refused.load(Ordering::Relaxed));
+        let count = missed.saturating_sub(self.told);
+        if count > 0 {
+            self.told = missed;
+            return Some(Published::Missed { count });
+        }
+        let Envelope { sender, payload, kind } = self.held.take()?;
+        match kind {
+            EnvelopeKind::Publication(topic) => {
+                Some(Published::Message { publisher: sender, topic, payload })
             }
-            let missed = self.sender.overflowed().saturating_add(self.refused.load(Ordering::Relaxed));
-            let count = missed.saturating_sub(self.told);
-            if count > 0 {
-                self.told = missed;
-                return Some(Published::Missed { count });
-            }
-            if let Some(Envelope { sender, payload, kind: EnvelopeKind::Publication(topic) }) =
-                self.held.take()
-            {
-                return Some(Published::Message { publisher: sender, topic, payload });
-            }
+            // Nothing else is ever put into it.
+            _ => None,
         }
     }
 }
@@ -147,13 +149,13 @@ impl Router {
     }
 
     /// Publishes from a part of the host, which needs no right; each subscriber's largest message binds it.
-    /// Tells how many subscribers accepted it.
-    pub fn publish_from_host(
+    /// Tells how many subscribers accepted it. Where the future is dropped the rest of them is left out.
+    pub async fn publish_from_host(
         &self,
         sender: &Address,
         topic: &Topic,
         payload: &MessagePayload,
     ) -> Result<u32, SendError> {
-        self.inner().publish(sender, topic, payload)
+        self.inner().publish(sender, topic, payload).await
     }
 }

@@ -50,8 +50,13 @@ mod envelope;
 mod mailbox;
 mod reply;
 
+mod turn;
+
+mod backlog;
 mod desk;
 mod pending;
+mod quota;
+mod slab;
 mod timers;
 mod wheel;
 
@@ -65,11 +70,12 @@ mod waits;
 
 mod feed;
 mod publication;
+mod receipts;
 mod topics;
 
 pub use crate::bounds::{
     ENTRY_BYTES, FEED_CAPACITY, FEED_MAX_BYTES, MAX_PENDING_REQUESTS, MAX_SUBSCRIPTIONS, MAX_TIMER_BYTES,
-    MAX_TIMERS,
+    MAX_TIMERS, MAX_UNREAD_ANSWER_BYTES,
 };
 pub use crate::codec::{
     Codec, CodecError, MAX_CODEC_BYTES, MAX_CODEC_DEPTH, decode_multicodec, encode_multicodec, from_borsh,
@@ -83,6 +89,7 @@ pub use crate::envelope::{Answer, Envelope, EnvelopeKind};
 pub use crate::feed::{Published, TopicStream};
 pub use crate::link::RouterLink;
 pub use crate::mailbox::{Mailbox, MailboxBound, MailboxReceiver, MailboxSender, MailboxWarning, Pushed};
+pub use crate::quota::{Quota, QuotaWarning};
 pub use crate::reply::{Reply, ReplySlot, ReplyWait};
 pub use crate::router::{
     Denial, DenialObserver, MailboxObserver, RegisterOptions, Router, RouterOptions, TopicDenial,

@@ -11,21 +11,24 @@ use std::time::Duration;
 use arc_swap::{ArcSwap, ArcSwapOption, Guard};
 
 use crate::counters::TrafficCounters;
-use crate::dead_letters::DeadLetterCause;
 use crate::desk::Desk;
 use crate::directory::{Group, Receiver, Route};
 use crate::envelope::{Envelope, EnvelopeKind};
 use crate::reply::ReplySlot;
-use crate::router::Inner;
+use crate::router::{Denial, Inner};
 use crate::waits::WaitsFor;
 use airssys_wasm_core::{
-    Address, Admission, BoxFuture, CorrelationId, MessageLink, MessagePayload, Overflow, RequestError,
-    SendError, Undelivered,
+    Address, Admission, BoxFuture, CorrelationId, DenialRule, MessageLink, MessagePayload, Overflow,
+    RequestError, SendError, Undelivered,
 };
 
 /// Instances that one message is offered to before it comes back as refused, so that a component
 /// with thousands of full mailboxes costs its senders a fixed time.
 const MAX_OFFERS: usize = 8;
+
+/// Instances that are passed over because they wait for the caller, beside those that a call is offered to: one that
+/// can answer may stand behind them.
+const MAX_PASSED_OVER: usize = 256;
 
 /// Instances whose room one sender waits for at a time, for the same reason.
 const MAX_WAITS: usize = 64;
@@ -148,7 +151,7 @@ impl RouterLink {
         let mut refused = Refused { error: SendError::Closed, payload, reply };
         // A second time only where the receiver was replaced between the look at it and the push.
         for _ in 0..2 {
-            let resolved = match self.current(refused.reply.as_ref()) {
+            let resolved = match self.current(refused.reply.as_ref().map(ReplySlot::correlation)) {
                 Ok(resolved) => resolved,
                 Err(error) => {
                     self.count(&error);
@@ -200,8 +203,12 @@ impl RouterLink {
         let has_room = self.has_room.load().as_ref().filter(|receiver| receiver.is_open()).cloned();
         let in_turn = members.starting_at(group.next_turn(&members)).filter(|receiver| receiver.is_open());
         message.error = SendError::Closed;
-        let (mut is_full, mut is_stuck) = (false, false);
-        for receiver in has_room.iter().chain(in_turn).take(MAX_OFFERS) {
+        let (mut is_full, mut offers, mut stuck) = (false, 0, 0);
+        for receiver in has_room.iter().chain(in_turn) {
+            if offers == MAX_OFFERS || stuck == MAX_PASSED_OVER {
+                break;
+            }
+            offers += 1;
             match self.push_to(receiver, message) {
                 Ok(()) => {
                     if has_room.is_some() {
@@ -214,7 +221,10 @@ impl RouterLink {
             match message.error {
                 SendError::Full => is_full = true,
                 // Another instance may be free to answer.
-                SendError::WouldDeadlock => is_stuck = true,
+                SendError::WouldDeadlock => {
+                    offers -= 1;
+                    stuck += 1;
+                }
                 SendError::Closed => {}
                 // Too large and without a handler are true of all instances alike.
                 _ => return Err(message),
@@ -222,7 +232,7 @@ impl RouterLink {
         }
         if is_full {
             message.error = SendError::Full;
-        } else if is_stuck {
+        } else if stuck > 0 {
             message.error = SendError::WouldDeadlock;
         }
         Err(message)
@@ -244,13 +254,7 @@ impl RouterLink {
         let envelope = Envelope { sender: self.sender.clone(), payload, kind };
         match receiver.mailbox.try_push(envelope) {
             Ok(pushed) => {
-                if let Some(warning) = &pushed.warning {
-                    self.router.show_warning(&receiver.id, warning);
-                }
-                for envelope in pushed.dropped {
-                    let letters = &self.router.dead_letters;
-                    letters.bury(receiver.id.address(), envelope, &DeadLetterCause::Overflow);
-                }
+                self.router.account_for(receiver, pushed);
                 Ok(())
             }
             Err((error, Envelope { payload, kind, .. })) => {
@@ -261,12 +265,11 @@ impl RouterLink {
     }
 
     /// What was decided, decided anew where it no longer stands.
-    fn current(&self, reply: Option<&ReplySlot>) -> Result<Guard<Arc<Resolved>>, SendError> {
+    fn current(&self, correlation: Option<CorrelationId>) -> Result<Guard<Arc<Resolved>>, SendError> {
         let resolved = self.resolved.load();
         if self.is_fresh(&resolved) {
             return Ok(resolved);
         }
-        let correlation = reply.map(ReplySlot::correlation);
         let renewed = Arc::new(self.router.resolve(&self.sender, &self.target, correlation)?);
         self.resolved.store(Arc::clone(&renewed));
         Ok(Guard::from_inner(renewed))
@@ -282,8 +285,19 @@ impl RouterLink {
 
     /// Counts a refusal, and shows it where it is a denial. What `resolve` refused is shown there.
     fn refuse(&self, error: &SendError, reply: Option<&ReplySlot>) {
-        self.count(error);
-        self.show(error, reply);
+        let correlation = reply.map(ReplySlot::correlation);
+        self.router.refuse(&self.traffic, &self.sender, &self.target, error, correlation);
+    }
+
+    /// Who waited for room has waited in vain, for want of time or because waiting would never have ended.
+    pub(crate) fn refuse_wait(&self, error: &SendError, reply: Option<&ReplySlot>) {
+        if *error == SendError::WouldDeadlock {
+            // That there was no room was counted when the wait began.
+            self.count(error);
+        }
+        let (sender, target) = (&self.sender, &self.target);
+        let correlation = reply.map(ReplySlot::correlation);
+        self.router.show(&Denial { sender, target, rule: DenialRule::Room, error, correlation });
     }
 
     fn show(&self, error: &SendError, reply: Option<&ReplySlot>) {
@@ -301,7 +315,9 @@ impl RouterLink {
             Route::One(receiver) => vec![Arc::clone(receiver)],
             Route::Any(group) => {
                 let members = group.members();
-                let in_turn = members.starting_at(group.next_turn(&members));
+                // Many who wait at the same time wait for the same ones, so that they are looked at together.
+                let turn = group.next_turn(&members);
+                let in_turn = members.starting_at(turn - turn % MAX_WAITS);
                 in_turn.filter(|receiver| receiver.is_open()).take(MAX_WAITS).cloned().collect()
             }
         }
@@ -358,7 +374,7 @@ impl MessageLink for RouterLink {
     }
 
     fn gave_up(&self) {
-        self.show(&SendError::Full, None);
+        self.refuse_wait(&SendError::Full, None);
     }
 
     fn waits_for_room(&self) -> bool {
@@ -378,23 +394,27 @@ impl MessageLink for RouterLink {
             return Err(Undelivered { error: SendError::Closed, payload });
         };
         let correlation = self.router.correlations.next_id();
-        if let Err(error) = desk.register_request(correlation, &self.target, timeout) {
+        // Rights come first: who may not send hears of that, whatever else it has under way.
+        let registered = self
+            .current(Some(correlation))
+            .and_then(|_| desk.register_request(correlation, &self.target, timeout));
+        if let Err(error) = registered {
             self.count(&error);
             return Err(Undelivered { error, payload });
         }
         let slot = ReplySlot::to_desk(correlation, Arc::clone(desk));
-        self.offer(payload, Some(slot), Admitted::Not).map_err(|Refused { error, payload, reply }| {
-            // Told here and now, so that no answer follows.
-            desk.withdraw_request(correlation);
-            if error == SendError::Full && self.waits() {
-                self.show(&error, reply.as_ref());
-            }
-            if let Some(slot) = reply {
-                slot.defuse();
-            }
-            Undelivered { error, payload }
-        })?;
-        Ok(correlation)
+        let Err(Refused { error, payload, reply }) = self.offer(payload, Some(slot), Admitted::Not) else {
+            return Ok(correlation);
+        };
+        if error == SendError::Full && self.waits() {
+            self.refuse_wait(&error, reply.as_ref());
+        }
+        if let Some(slot) = reply {
+            slot.defuse();
+        }
+        // Told here and now, so that no answer follows; unless its deadline has come meanwhile, whose answer is on
+        // its way, and is the one.
+        if desk.withdraw_request(correlation) { Err(Undelivered { error, payload }) } else { Ok(correlation) }
     }
 
     fn call(

@@ -8,6 +8,10 @@ use std::collections::HashMap;
 
 use airssys_wasm_core::CorrelationId;
 
+/// Requests that an idle instance keeps room for; more is given back to the allocator. So whoever asks one at a time
+/// allocates once.
+const KEPT: usize = 8;
+
 /// How a request ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum RequestEnd {
@@ -32,9 +36,9 @@ impl<T> PendingRequests<T> {
         Self { pending: HashMap::new(), max, discarded: 0 }
     }
 
-    /// Whether one more may be registered.
-    pub(crate) fn has_room(&self) -> bool {
-        self.pending.len() < self.max
+    /// Whether one more may be registered, where so many answers of earlier ones still hold their places.
+    pub(crate) fn has_room(&self, unread: usize) -> bool {
+        self.pending.len().saturating_add(unread) < self.max
     }
 
     /// Registers a request. Ids are given out once, so that one is never registered a second time.
@@ -49,14 +53,16 @@ impl<T> PendingRequests<T> {
             self.discarded += 1;
         }
         if self.pending.is_empty() {
-            self.pending.shrink_to_fit();
+            self.pending.shrink_to(KEPT);
         }
         request
     }
 
-    /// The requester is gone: nobody waits any more.
-    pub(crate) fn abandon(&mut self) -> Vec<T> {
-        std::mem::take(&mut self.pending).into_values().collect()
+    /// The requester ends: nobody waits any more. In the order in which they were registered.
+    pub(crate) fn end_all(&mut self) -> Vec<(CorrelationId, T)> {
+        let mut ended: Vec<_> = std::mem::take(&mut self.pending).into_iter().collect();
+        ended.sort_unstable_by_key(|(id, _)| *id);
+        ended
     }
 
     pub(crate) fn is_pending(&self, id: CorrelationId) -> bool {
@@ -90,7 +96,7 @@ mod tests {
     enum Step {
         Register,
         End(u64, RequestEnd),
-        Abandon,
+        EndAll,
     }
 
     fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -103,7 +109,7 @@ mod tests {
         let step = prop_oneof![
             5 => Just(Step::Register),
             8 => (0_u64..40, how).prop_map(|(id, how)| Step::End(id, how)),
-            1 => Just(Step::Abandon),
+            1 => Just(Step::EndAll),
         ];
         prop::collection::vec(step, 0..100)
     }
@@ -119,8 +125,9 @@ mod tests {
             for step in steps {
                 match step {
                     Step::Register => {
-                        prop_assert_eq!(requests.has_room(), waiting.len() < MAX);
-                        if requests.has_room() {
+                        prop_assert_eq!(requests.has_room(0), waiting.len() < MAX);
+                        prop_assert!(!requests.has_room(MAX - waiting.len()));
+                        if requests.has_room(0) {
                             requests.register(CorrelationId::new(next), next);
                             waiting.insert(next);
                             next += 1;
@@ -136,13 +143,12 @@ mod tests {
                             None => {}
                         }
                     }
-                    Step::Abandon => {
-                        let mut abandoned = requests.abandon();
-                        abandoned.sort_unstable();
+                    Step::EndAll => {
+                        let ended: Vec<u64> = requests.end_all().into_iter().map(|(_, id)| id).collect();
                         let mut expected: Vec<u64> = waiting.drain().collect();
                         expected.sort_unstable();
-                        prop_assert_eq!(&abandoned, &expected);
-                        abandoned.into_iter().for_each(|id| *ends.entry(id).or_default() += 1);
+                        prop_assert_eq!(&ended, &expected);
+                        ended.into_iter().for_each(|id| *ends.entry(id).or_default() += 1);
                     }
                 }
                 prop_assert_eq!(requests.len(), waiting.len());

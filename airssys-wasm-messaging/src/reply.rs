@@ -94,13 +94,17 @@ impl Requester {
 
 /// The reply, or the refusal in its place where it is larger than its requester takes.
 pub(crate) fn within(reply: Reply, max_bytes: usize) -> (Reply, Taking) {
-    match reply {
-        Ok(payload) if payload.weight() > max_bytes => {
-            let error = SendError::TooLarge(u64::try_from(max_bytes).unwrap_or(u64::MAX));
-            (Err(RequestError::Refused(error.clone())), Taking::Refused(error))
-        }
-        reply => (reply, Taking::Taken),
+    let weight = reply.as_ref().map_or_else(error_weight, MessagePayload::weight);
+    if weight > max_bytes {
+        let error = SendError::TooLarge(u64::try_from(max_bytes).unwrap_or(u64::MAX));
+        return (Err(RequestError::Refused(error.clone())), Taking::Refused(error));
     }
+    (reply, Taking::Taken)
+}
+
+/// The bytes of an error that a guest wrote. The host's own words are few.
+pub(crate) fn error_weight(error: &RequestError) -> usize {
+    if let RequestError::Handler(error) = error { error.text().len() } else { 0 }
 }
 
 impl ReplySlot {

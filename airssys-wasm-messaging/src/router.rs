@@ -12,17 +12,18 @@ use crate::correlation::CorrelationSource;
 use crate::counters::{RouterCounters, TrafficCounters, TrafficSnapshot};
 use crate::dead_letters::{DeadLetterCause, DeadLetterObserver, DeadLetters};
 use crate::desk::{Desk, DeskView};
-use crate::directory::{Directory, Route};
+use crate::directory::{Directory, Receiver, Route};
 use crate::envelope::Envelope;
 use crate::link::{Resolved, RouterLink};
-use crate::mailbox::{MailboxReceiver, MailboxSender, MailboxWarning};
+use crate::mailbox::{MailboxReceiver, MailboxSender, MailboxWarning, Pushed};
 use crate::publication::Topics;
+use crate::quota::QuotaWarning;
 use crate::reply::{Reply, ReplySlot, Taking};
 use crate::timers::{TimerDriver, Timers};
 use crate::waits::WaitGraph;
 use airssys_wasm_core::{
-    Address, ComponentId, CorrelationId, DenialRule, Guard, MessageLink, MessagePayload, MessageRouter,
-    RequestError, SendError, TimerId, Topic, TopicPattern, Undelivered,
+    Address, BoxFuture, ComponentId, CorrelationId, DenialRule, Guard, MessageLink, MessagePayload,
+    MessageRouter, RequestError, SendError, TimerId, Topic, TopicPattern, Undelivered,
 };
 
 /// The part of the host that an instance's timers for itself come from: `host/timer`.
@@ -69,11 +70,15 @@ pub trait DenialObserver: Send + Sync + fmt::Debug {
     fn topic_denied(&self, denial: &TopicDenial<'_>);
 }
 
-/// Sees mailboxes that are nearly full. The system layer implements it to raise events.
+/// Sees bounds that are nearly reached: of mailboxes, and of what one instance can have under way. The system layer
+/// implements it to raise events.
 pub trait MailboxObserver: Send + Sync + fmt::Debug {
     /// Sees the first message that brought the mailbox of `receiver` near a bound. It is called on the sender's
     /// path, so that it must neither block nor send.
     fn nearly_full(&self, receiver: &ComponentId, warning: &MailboxWarning);
+
+    /// Sees what brought an instance near a quota, under the same conditions.
+    fn near_quota(&self, owner: &ComponentId, warning: &QuotaWarning);
 }
 
 /// What a router may be given besides its guard.
@@ -87,7 +92,7 @@ pub struct RouterOptions {
     pub denials: Option<Arc<dyn DenialObserver>>,
     /// Sees every dead letter.
     pub dead_letters: Option<Arc<dyn DeadLetterObserver>>,
-    /// Sees mailboxes that are nearly full.
+    /// Sees bounds that are nearly reached.
     pub mailboxes: Option<Arc<dyn MailboxObserver>>,
 }
 
@@ -97,8 +102,8 @@ pub struct RegisterOptions {
     /// Whether the component exports `handler`; without it messages are refused as
     /// [`SendError::NoHandler`].
     pub has_handler: bool,
-    /// The largest reply that it takes, in bytes of content and content type. A larger one is refused in its
-    /// place, so that no replier can exhaust the memory of its requester.
+    /// The largest reply that it takes, in bytes of content and content type, and the longest text of a handler's
+    /// error. A larger one is refused in its place, so that no replier can exhaust the memory of its requester.
     pub max_answer_bytes: usize,
 }
 
@@ -148,7 +153,9 @@ impl Router {
     pub fn register(&self, id: ComponentId, mailbox: MailboxSender, options: RegisterOptions) {
         let inner = &self.inner;
         let number = inner.registrations.fetch_add(1, Ordering::Relaxed);
-        let desk = Arc::new(Desk::new(id.clone(), number, mailbox.clone(), options, &inner.timers));
+        let observer = inner.mailboxes.clone();
+        let desk = Desk::new(id.clone(), number, mailbox.clone(), options, &inner.timers, observer);
+        let desk = Arc::new(desk);
         if let Some(replaced) = inner.directory.insert(id, mailbox, options.has_handler, desk) {
             inner.close(&replaced.desk);
         }
@@ -164,20 +171,28 @@ impl Router {
         removed.is_some()
     }
 
+    /// An instance has handled what its closed mailbox held, and is about to end: what it still waits for is
+    /// answered as refused with [`SendError::Closed`], into that mailbox. It can register no requests any more.
+    pub fn end_requests(&self, desk: &DeskView) {
+        desk.desk().end_requests();
+    }
+
     /// An instance has ended, and another may follow in its place: its requests and timers end with it, and
     /// the answers that wait for it are discarded. How many those were. Its messages wait on, and its
     /// subscriptions stay.
-    pub fn end_life(&self, id: &ComponentId, mailbox: &mut MailboxReceiver) -> usize {
-        let desk =
-            self.inner.directory.find_instance(id.address()).map(|receiver| Arc::clone(&receiver.desk));
-        if let Some(desk) = &desk {
-            desk.clear();
-        }
+    pub fn end_life(&self, desk: &DeskView, mailbox: &mut MailboxReceiver) -> usize {
+        desk.desk().clear();
         let discarded = mailbox.discard_answers();
-        if let Some(desk) = &desk {
-            desk.discard(discarded);
-        }
+        desk.desk().discard(discarded);
         discarded
+    }
+
+    /// The last instance of a registration has ended: as [`end_life`](Self::end_life), and its subscriptions end,
+    /// too. Nothing can begin at this desk any more, while one of the same id that was registered since is left
+    /// alone.
+    pub fn end_for_good(&self, desk: &DeskView, mailbox: &mut MailboxReceiver) -> usize {
+        self.inner.close(desk.desk());
+        self.end_life(desk, mailbox)
     }
 
     /// What an instance has under way with others; none where it is not registered.
@@ -331,16 +346,16 @@ impl MessageRouter for Router {
     }
 
     fn cancel_request(&self, requester: &ComponentId, correlation: CorrelationId) -> bool {
-        self.inner.desk(requester).is_ok_and(|desk| desk.cancel_request(correlation))
+        self.inner.instance(requester).is_ok_and(|requester| requester.desk.cancel_request(correlation))
     }
 
-    fn publish(
-        &self,
-        publisher: &ComponentId,
-        topic: &Topic,
-        payload: &MessagePayload,
-    ) -> Result<u32, SendError> {
-        self.inner.publish(publisher.address(), topic, payload)
+    fn publish<'a>(
+        &'a self,
+        publisher: &'a ComponentId,
+        topic: &'a Topic,
+        payload: &'a MessagePayload,
+    ) -> BoxFuture<'a, Result<u32, SendError>> {
+        Box::pin(self.inner.publish(publisher.address(), topic, payload))
     }
 
     fn subscribe(&self, subscriber: &ComponentId, pattern: &TopicPattern) -> Result<(), SendError> {
@@ -358,11 +373,19 @@ impl MessageRouter for Router {
         payload: MessagePayload,
         delay: Duration,
     ) -> Result<TimerId, SendError> {
-        self.inner.desk(sender)?.send_after(target, payload, delay)
+        let sender = self.inner.instance(sender)?;
+        let set = sender.desk.send_after(target, payload, delay);
+        set.inspect_err(|error| sender.traffic.count(error))
     }
 
     fn cancel_timer(&self, sender: &ComponentId, timer: TimerId) -> bool {
-        self.inner.desk(sender).is_ok_and(|desk| desk.cancel_timer(timer))
+        self.inner.instance(sender).is_ok_and(|sender| sender.desk.cancel_timer(timer))
+    }
+
+    fn count_refusal(&self, sender: &ComponentId, error: &SendError) {
+        if let Ok(sender) = self.inner.instance(sender) {
+            sender.traffic.count(error);
+        }
     }
 }
 
@@ -413,10 +436,9 @@ impl Inner {
         }
     }
 
-    /// What a registered instance has under way.
-    fn desk(&self, id: &ComponentId) -> Result<Arc<Desk>, SendError> {
-        let receiver = self.directory.find_instance(id.address()).ok_or(SendError::Closed)?;
-        Ok(Arc::clone(&receiver.desk))
+    /// A registered instance, as a sender.
+    fn instance(&self, id: &ComponentId) -> Result<Arc<Receiver>, SendError> {
+        self.directory.find_instance(id.address()).ok_or(SendError::Closed)
     }
 
     /// Ends a registration's part in everything.
@@ -426,27 +448,70 @@ impl Inner {
         }
     }
 
-    /// Sends what an instance wanted to be sent by now: to itself as `host/timer`, which needs no right, to
-    /// others as the instance itself, with the rights that it has now.
+    /// Sends what an instance wanted to be sent by now: to others as the instance itself, with the rights that it
+    /// has now; to itself from `host/timer`, which needs no right, at the component's own rate.
     pub(crate) fn fire(self: &Arc<Self>, desk: &Desk, timer: TimerId) {
         let Some(delayed) = desk.take_timer(timer) else { return };
         let own = desk.id().address();
-        let sender = match Address::host(TIMER_SENDER) {
-            Ok(timer) if delayed.target == *own => timer,
-            _ => own.clone(),
-        };
-        let sent = match self.open_link(&sender, &delayed.target) {
-            Ok(link) => link.send(delayed.payload).inspect_err(|undelivered| {
-                // Nobody is there to wait.
-                if undelivered.error == SendError::Full && link.waits() {
-                    link.gave_up();
-                }
-            }),
-            Err(error) => Err(Undelivered { error, payload: delayed.payload }),
+        let sent = if delayed.target == *own {
+            self.remind(desk, delayed.payload)
+        } else {
+            match self.open_link(own, &delayed.target) {
+                Ok(link) => link.send(delayed.payload).inspect_err(|undelivered| {
+                    // Nobody is there to wait.
+                    if undelivered.error == SendError::Full && link.waits() {
+                        link.gave_up();
+                    }
+                }),
+                Err(error) => Err(Undelivered { error, payload: delayed.payload }),
+            }
         };
         if let Err(Undelivered { error, payload }) = sent {
             let envelope = Envelope::new(own.clone(), payload);
             self.dead_letters.bury(&delayed.target, envelope, &DeadLetterCause::Refused(error));
+        }
+    }
+
+    /// Sends an instance what it has set a timer for. It is counted and refused as the instance's own.
+    fn remind(&self, desk: &Desk, payload: MessagePayload) -> Result<(), Undelivered> {
+        let own = desk.id().address();
+        let owner = self.directory.find_instance(own).filter(|owner| owner.desk.number() == desk.number());
+        let Some(owner) = owner else { return Err(Undelivered { error: SendError::Closed, payload }) };
+        let admitted = if owner.has_handler {
+            self.guard.authorise_reminder(own).and_then(|admission| admission.admit(payload.weight()))
+        } else {
+            Err(SendError::NoHandler)
+        };
+        let pushed = match (admitted, Address::host(TIMER_SENDER)) {
+            (Ok(()), Ok(timer)) => {
+                let pushed = owner.mailbox.try_push(Envelope::new(timer, payload));
+                pushed.map_err(|(error, envelope)| (error, envelope.payload))
+            }
+            (Err(error), _) => Err((error, payload)),
+            (_, Err(_)) => Err((SendError::NotFound, payload)),
+        };
+        match pushed {
+            Ok(pushed) => {
+                owner.traffic.count_sent();
+                self.account_for(&owner, pushed);
+                Ok(())
+            }
+            Err((error, payload)) => {
+                self.refuse(&owner.traffic, own, own, &error, None);
+                Err(Undelivered { error, payload })
+            }
+        }
+    }
+
+    /// What an accepted message led to at its receiver's mailbox.
+    pub(crate) fn account_for(&self, receiver: &Receiver, pushed: Pushed) {
+        if let Some(warning) = &pushed.warning
+            && let Some(observer) = &self.mailboxes
+        {
+            observer.nearly_full(&receiver.id, warning);
+        }
+        for envelope in pushed.dropped {
+            self.dead_letters.bury(receiver.id.address(), envelope, &DeadLetterCause::Overflow);
         }
     }
 
@@ -473,6 +538,20 @@ impl Inner {
         guard.wrapping_add(self.invalidated.load(Ordering::Acquire))
     }
 
+    /// Counts a refusal for its sender, and shows it where it is a denial. Every refusal of a message ends here, or
+    /// in [`Self::show_denial`] where somebody waited before it was one.
+    pub(crate) fn refuse(
+        &self,
+        traffic: &TrafficCounters,
+        sender: &Address,
+        target: &Address,
+        error: &SendError,
+        correlation: Option<CorrelationId>,
+    ) {
+        traffic.count(error);
+        self.show_denial(sender, target, error, correlation);
+    }
+
     pub(crate) fn show_denial(
         &self,
         sender: &Address,
@@ -487,14 +566,12 @@ impl Inner {
             SendError::Full => DenialRule::Room,
             _ => return,
         };
-        if let Some(observer) = &self.denials {
-            observer.denied(&Denial { sender, target, rule, error, correlation });
-        }
+        self.show(&Denial { sender, target, rule, error, correlation });
     }
 
-    pub(crate) fn show_warning(&self, receiver: &ComponentId, warning: &MailboxWarning) {
-        if let Some(observer) = &self.mailboxes {
-            observer.nearly_full(receiver, warning);
+    pub(crate) fn show(&self, denial: &Denial<'_>) {
+        if let Some(observer) = &self.denials {
+            observer.denied(denial);
         }
     }
 

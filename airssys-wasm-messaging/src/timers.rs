@@ -4,7 +4,6 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
@@ -12,16 +11,23 @@ use tokio::time::timeout_at;
 
 use airssys_wasm_core::{CorrelationId, TimerId};
 
+use crate::backlog::Backlog;
+use crate::bounds::{MAX_PENDING_REQUESTS, MAX_TIMERS};
 use crate::desk::WeakDesk;
 use crate::router::Inner;
+use crate::turn::let_others_run;
 use crate::wheel::{TimerKey, TimerWheel};
 
 /// The length of a tick, a millisecond, in nanoseconds. Nothing comes early, and late by a tick at most where the
 /// machine is idle.
 const TICK_NANOS: u128 = 1_000_000;
 
-/// Timers that are seen to before other tasks of the thread get their turn.
-const DUE_PER_TURN: usize = 128;
+/// Deadlines that are seen to before other tasks of the thread get their turn. Each is a few operations on maps.
+const DEADLINES_PER_TURN: usize = 128;
+
+/// Messages that are sent before what is due by then is looked at again, deadlines first. Each asks the guard and
+/// goes into a mailbox.
+const MESSAGES_PER_TURN: usize = 32;
 
 /// What is due.
 #[derive(Debug)]
@@ -116,10 +122,15 @@ impl TimerDriver {
 
     /// Runs until the router is gone. Needs a tokio runtime with time enabled.
     pub async fn run(self) {
+        let mut due = AllDue::new();
         loop {
-            let (due, next) = self.timers.collect();
-            if !self.fire(due).await {
-                return;
+            let next = due.collect(&self.timers);
+            let Some(router) = self.router.upgrade() else { return };
+            let is_done = due.fire(&router);
+            drop(router);
+            if !is_done {
+                let_others_run().await;
+                continue;
             }
             let changed = self.timers.changed.notified();
             match next {
@@ -129,29 +140,45 @@ impl TimerDriver {
             }
         }
     }
+}
 
-    /// False where the router is gone.
-    async fn fire(&self, due: Vec<Due>) -> bool {
-        for (number, due) in due.into_iter().enumerate() {
-            let Some(router) = self.router.upgrade() else { return false };
+/// What is due and not seen to yet. Deadlines go before messages, and of each kind everybody's in turn, so that a
+/// storm of timers makes nobody wait but who raised it.
+struct AllDue {
+    deadlines: Backlog<CorrelationId>,
+    messages: Backlog<TimerId>,
+}
+
+impl AllDue {
+    fn new() -> Self {
+        Self { deadlines: Backlog::new(MAX_PENDING_REQUESTS), messages: Backlog::new(MAX_TIMERS) }
+    }
+
+    /// Adds what is due by now; when to look again.
+    fn collect(&mut self, timers: &Timers) -> Option<Instant> {
+        let (due, next) = timers.collect();
+        for due in due {
             match due {
-                Due::Request(desk, correlation) => {
-                    if let Some(desk) = desk.upgrade() {
-                        desk.expire(correlation);
-                    }
+                Due::Request(desk, id) => {
+                    self.deadlines.push(desk, id, |desk, id| !desk.is_pending(*id));
                 }
-                Due::Message(desk, timer) => {
-                    if let Some(desk) = desk.upgrade() {
-                        router.fire(&desk, timer);
-                    }
-                }
-            }
-            drop(router);
-            if (number + 1) % DUE_PER_TURN == 0 {
-                let_others_run().await;
+                Due::Message(desk, id) => self.messages.push(desk, id, |desk, id| !desk.has_timer(*id)),
             }
         }
-        self.router.strong_count() > 0
+        next
+    }
+
+    /// Sees to some of it; whether that was all.
+    fn fire(&mut self, router: &Arc<Inner>) -> bool {
+        for _ in 0..DEADLINES_PER_TURN {
+            let Some((desk, correlation)) = self.deadlines.pop() else { break };
+            desk.expire(correlation);
+        }
+        for _ in 0..MESSAGES_PER_TURN {
+            let Some((desk, timer)) = self.messages.pop() else { break };
+            router.fire(&desk, timer);
+        }
+        self.deadlines.is_empty() && self.messages.is_empty()
     }
 }
 
@@ -159,16 +186,4 @@ impl Drop for TimerDriver {
     fn drop(&mut self) {
         self.timers.is_driven.store(false, Ordering::Release);
     }
-}
-
-async fn let_others_run() {
-    let mut is_second = false;
-    std::future::poll_fn(|cx| {
-        if std::mem::replace(&mut is_second, true) {
-            return Poll::Ready(());
-        }
-        cx.waker().wake_by_ref();
-        Poll::Pending
-    })
-    .await;
 }

@@ -4,7 +4,7 @@
 //! 7: setting and stopping a timer takes a fixed time however many there are, which matters because nearly every
 //! deadline of a request is stopped by its answer.
 
-use std::mem;
+use crate::slab::Slab;
 
 /// Ticks of one level are the slots of the level below.
 const SLOT_BITS: u32 = 6;
@@ -12,33 +12,29 @@ const SLOTS: u64 = 1 << SLOT_BITS;
 /// So many that every tick of 64 bits has its slot.
 const LEVELS: u32 = 11;
 
-/// Entries that a wheel keeps the memory of when its last timer is gone.
-const KEPT_ENTRIES: usize = 64;
-
 /// Timers, each with a value that is given back when its time has come.
 ///
 /// Timers of one tick come in the order in which they were set.
 #[derive(Debug)]
 pub(crate) struct TimerWheel<T> {
     now: u64,
-    /// Slots of all levels, each with the indices of its entries.
-    slots: Box<[Vec<u32>]>,
+    /// The first entry of each slot, of all levels.
+    slots: Box<[Option<u32>]>,
     /// A bit for each slot of a level that is not empty.
     occupied: [u64; LEVELS as usize],
-    entries: Vec<Entry<T>>,
-    free: Vec<u32>,
+    entries: Slab<Entry<T>>,
     sequence: u64,
-    live: usize,
 }
 
+/// The entries of a slot are linked with one another, so that they take no memory but their own.
 #[derive(Debug)]
 struct Entry<T> {
     at: u64,
     sequence: u64,
     slot: usize,
-    /// Where it stands in its slot.
-    position: usize,
-    value: Option<T>,
+    before: Option<u32>,
+    after: Option<u32>,
+    value: T,
 }
 
 /// Names a timer that was set. One that is over is never mistaken for another.
@@ -53,12 +49,10 @@ impl<T> TimerWheel<T> {
     pub(crate) fn new() -> Self {
         Self {
             now: 0,
-            slots: (0..SLOTS * u64::from(LEVELS)).map(|_| Vec::new()).collect(),
+            slots: (0..SLOTS * u64::from(LEVELS)).map(|_| None).collect(),
             occupied: [0; LEVELS as usize],
-            entries: Vec::new(),
-            free: Vec::new(),
+            entries: Slab::default(),
             sequence: 0,
-            live: 0,
         }
     }
 
@@ -67,40 +61,18 @@ impl<T> TimerWheel<T> {
         let at = at.max(self.now.saturating_add(1));
         let sequence = self.sequence;
         self.sequence += 1;
-        let entry = Entry { at, sequence, slot: 0, position: 0, value: Some(value) };
-        let index = match self.free.pop() {
-            Some(index) => index,
-            None => u32::try_from(self.entries.len()).unwrap_or(u32::MAX),
-        };
-        match self.entries.get_mut(to_usize(index)) {
-            Some(place) => *place = entry,
-            None => self.entries.push(entry),
-        }
-        self.live += 1;
+        let index = self.entries.insert(Entry { at, sequence, slot: 0, before: None, after: None, value });
         self.place(index);
         TimerKey { index, sequence }
     }
 
     /// Stops a timer; none where it is over already.
     pub(crate) fn cancel(&mut self, key: TimerKey) -> Option<T> {
-        let entry = self.entries.get_mut(to_usize(key.index))?;
-        if entry.sequence != key.sequence {
+        if self.entries.get(key.index)?.sequence != key.sequence {
             return None;
         }
-        let value = entry.value.take()?;
-        let (slot, position) = (entry.slot, entry.position);
-        if let Some(indices) = self.slots.get_mut(slot) {
-            indices.swap_remove(position);
-            if indices.is_empty() {
-                self.mark(slot, false);
-            } else if let Some(moved) = indices.get(position).copied()
-                && let Some(moved) = self.entries.get_mut(to_usize(moved))
-            {
-                moved.position = position;
-            }
-        }
-        self.release(key.index);
-        Some(value)
+        self.unlink(key.index);
+        self.entries.remove(key.index).map(|entry| entry.value)
     }
 
     /// The first tick at which [`advance`](Self::advance) may have something to do; none while no timer is set.
@@ -114,14 +86,15 @@ impl<T> TimerWheel<T> {
         let mut due = Vec::new();
         while let Some((slot, start)) = self.next_slot().filter(|(_, start)| *start <= to) {
             self.now = self.now.max(start);
+            let mut next = self.slots.get_mut(slot).and_then(Option::take);
             self.mark(slot, false);
-            for index in self.slots.get_mut(slot).map(mem::take).unwrap_or_default() {
-                let Some(entry) = self.entries.get_mut(to_usize(index)) else { continue };
+            while let Some(index) = next {
+                let Some(entry) = self.entries.get(index) else { break };
+                next = entry.after;
                 if entry.at > self.now {
                     self.place(index);
-                } else if let Some(value) = entry.value.take() {
-                    due.push((entry.at, entry.sequence, value));
-                    self.release(index);
+                } else if let Some(entry) = self.entries.remove(index) {
+                    due.push((entry.at, entry.sequence, entry.value));
                 }
             }
         }
@@ -133,22 +106,39 @@ impl<T> TimerWheel<T> {
     /// Timers that are set.
     #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
-        self.live
+        self.entries.len()
     }
 
     /// Puts an entry where it belongs, seen from now: a level for the highest digit in which its deadline
     /// differs from now.
     fn place(&mut self, index: u32) {
-        let Some(entry) = self.entries.get_mut(to_usize(index)) else { return };
+        let Some(entry) = self.entries.get_mut(index) else { return };
         let level = (entry.at ^ self.now).checked_ilog2().unwrap_or(0) / SLOT_BITS;
         let slot = (entry.at >> (level * SLOT_BITS)) % SLOTS + u64::from(level) * SLOTS;
-        entry.slot = usize::try_from(slot).unwrap_or(0);
-        let slot = entry.slot;
-        if let Some(indices) = self.slots.get_mut(slot) {
-            entry.position = indices.len();
-            indices.push(index);
+        let slot = usize::try_from(slot).unwrap_or(0);
+        let first = self.slots.get_mut(slot).and_then(|first| first.replace(index));
+        (entry.slot, entry.before, entry.after) = (slot, None, first);
+        if let Some(second) = first.and_then(|first| self.entries.get_mut(first)) {
+            second.before = Some(index);
         }
         self.mark(slot, true);
+    }
+
+    /// Takes an entry out of its slot.
+    fn unlink(&mut self, index: u32) {
+        let Some(entry) = self.entries.get(index) else { return };
+        let (slot, before, after) = (entry.slot, entry.before, entry.after);
+        if let Some(after) = after.and_then(|after| self.entries.get_mut(after)) {
+            after.before = before;
+        }
+        if let Some(before) = before.and_then(|before| self.entries.get_mut(before)) {
+            before.after = after;
+        } else {
+            if let Some(first) = self.slots.get_mut(slot) {
+                *first = after;
+            }
+            self.mark(slot, after.is_some());
+        }
     }
 
     /// The next slot that holds anything, and the tick at which it begins. The levels follow one another: what
@@ -164,37 +154,23 @@ impl<T> TimerWheel<T> {
     }
 
     fn mark(&mut self, slot: usize, is_occupied: bool) {
-        let slots = to_usize(1 << SLOT_BITS);
+        let slots = usize::try_from(SLOTS).unwrap_or(usize::MAX);
         if let Some(occupied) = self.occupied.get_mut(slot / slots) {
             let bit = 1_u64 << (slot % slots);
             *occupied = if is_occupied { *occupied | bit } else { *occupied & !bit };
         }
     }
-
-    fn release(&mut self, index: u32) {
-        self.free.push(index);
-        self.live -= 1;
-        if self.live == 0 {
-            // A flood of timers must not leave its memory behind.
-            self.free.clear();
-            self.entries.clear();
-            self.free.shrink_to(KEPT_ENTRIES);
-            self.entries.shrink_to(KEPT_ENTRIES);
-        }
-    }
-}
-
-fn to_usize(index: u32) -> usize {
-    usize::try_from(index).unwrap_or(usize::MAX)
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
+    use std::mem;
 
     use proptest::prelude::*;
 
     use super::*;
+    use crate::slab::CHUNK;
 
     #[derive(Debug, Clone)]
     enum Step {
@@ -263,10 +239,16 @@ mod tests {
     }
 
     #[test]
-    fn memory_is_given_back_with_the_last_timer() {
+    fn memory_is_given_back_with_the_timers() {
         let mut wheel = TimerWheel::new();
-        let keys: Vec<_> = (0..100_000_u64).map(|at| wheel.insert(at, at)).collect();
-        assert!(keys.into_iter().all(|key| wheel.cancel(key).is_some()));
-        assert!(wheel.entries.capacity() <= KEPT_ENTRIES && wheel.free.capacity() <= KEPT_ENTRIES);
+        // From slot to slot, and most of them are over before the last ones.
+        for round in 0..20_u64 {
+            let keys: Vec<_> = (0..10_000_u64).map(|at| wheel.insert(round * 1_000 + at, at)).collect();
+            assert!(keys.into_iter().all(|key| wheel.cancel(key).is_some()));
+        }
+        let left = wheel.insert(5, 5);
+        assert!(wheel.entries.room() <= 3 * CHUNK, "{} places are kept for one timer", wheel.entries.room());
+        assert_eq!(wheel.cancel(left), Some(5));
+        assert!(wheel.slots.iter().all(Option::is_none));
     }
 }

@@ -11,6 +11,7 @@ wasmtime::component::bindgen!({
         "airssys:core/messaging.[method]peer.send": async | trappable,
         "airssys:core/messaging.call": async | trappable,
         "airssys:core/messaging.[method]peer.call": async | trappable,
+        "airssys:core/messaging.publish": async | trappable,
         "airssys:core/services.sleep": async | trappable,
         default: trappable,
     },

@@ -136,6 +136,11 @@ impl HostState {
         network_of(&mut self.network, &self.id, &self.ports, &self.capabilities)
     }
 
+    /// The same, for what is under way while the state is not at hand.
+    pub(crate) fn shared_router(&self) -> Arc<dyn MessageRouter> {
+        Arc::clone(&self.ports.router)
+    }
+
     /// The limits of its calls.
     #[must_use]
     pub fn limits(&self) -> &ResourceLimits {

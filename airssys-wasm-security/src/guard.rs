@@ -187,6 +187,10 @@ impl Guard for CapabilityGuard {
         self.admission(sender, receiver, Way::Message)
     }
 
+    fn authorise_reminder(&self, owner: &Address) -> Result<Arc<dyn Admission>, SendError> {
+        self.admission(owner, owner, Way::Reminder)
+    }
+
     fn authorise_publication(&self, publisher: &Address, topic: &Topic) -> Result<(), SendError> {
         let may = |set: &CapabilitySet| set.allows_publishing_to(topic);
         self.require(publisher, DenialRule::Publish, may)
@@ -213,6 +217,8 @@ enum Way {
     Message,
     /// `publish`, which was asked for the topic already.
     Publication,
+    /// None: an instance's own timers send it back to itself.
+    Reminder,
 }
 
 impl CapabilityGuard {
@@ -279,12 +285,12 @@ impl Table {
         let allowed = self
             .components
             .get(component_of(sender))
-            .is_some_and(|component| way == Way::Publication || component.set.allows_sending_to(receiver));
+            .is_some_and(|component| way != Way::Message || component.set.allows_sending_to(receiver));
         if !allowed {
             return Err(SendError::Denied(DenialRule::SendTo));
         }
         let component = self.components.get(component_of(receiver)).ok_or(SendError::NotFound)?;
-        if component.set.allows_receiving_from(sender) {
+        if way == Way::Reminder || component.set.allows_receiving_from(sender) {
             Ok(component)
         } else {
             Err(SendError::Denied(DenialRule::ReceiveFrom))

@@ -183,25 +183,39 @@ impl Actor {
         }
     }
 
-    /// Handles what the mailbox still holds and shuts the instance down. The grace is watched by who
-    /// asked for the stop, and ends in a kill.
+    /// Handles what the mailbox still holds, and the answers that come meanwhile; tells the instance that there
+    /// will be no other; and shuts it down. The grace is watched by who asked for the stop, and ends in a kill.
     async fn drain(&mut self, mut instance: ComponentInstance, mut warned: Warned) -> EndCause {
         self.mailbox.close();
         self.step(ActorState::draining);
-        let mut turn = Turn::default();
-        while let Some(envelope) = self.mailbox.try_next() {
-            if self.record.control.wish() == Wish::Kill {
-                self.bury(envelope, &EndCause::Killed);
-                return EndCause::Killed;
-            }
-            if let Some(cause) = self.handle(&mut instance, envelope, &mut warned).await {
-                return cause;
-            }
-            turn.pass().await;
+        if let Some(cause) = self.empty(&mut instance, &mut warned).await {
+            return cause;
+        }
+        if let Some(desk) = self.record.desk() {
+            self.router.end_requests(desk);
+        }
+        if let Some(cause) = self.empty(&mut instance, &mut warned).await {
+            return cause;
         }
         match instance.shutdown().await {
             Ok(_) => EndCause::Stopped,
             Err(failure) => failure.cause,
+        }
+    }
+
+    /// Handles what waits; the cause where that ended the instance.
+    async fn empty(&mut self, instance: &mut ComponentInstance, warned: &mut Warned) -> Option<EndCause> {
+        let mut turn = Turn::default();
+        loop {
+            // Asked first: what is left in the mailbox is accounted for there.
+            if self.record.control.wish() == Wish::Kill {
+                return Some(EndCause::Killed);
+            }
+            let envelope = self.mailbox.try_next()?;
+            if let Some(cause) = self.handle(instance, envelope, warned).await {
+                return Some(cause);
+            }
+            turn.pass().await;
         }
     }
 
@@ -311,8 +325,9 @@ impl Actor {
 
     /// The instance has ended: what it waited for and wanted to send later ends with it.
     fn end_life(&mut self) {
-        let discarded = self.router.end_life(&self.record.id, &mut self.mailbox);
-        self.unfinished += discarded as u64;
+        if let Some(desk) = self.record.desk() {
+            self.unfinished += self.router.end_life(desk, &mut self.mailbox) as u64;
+        }
     }
 
     fn bury(&mut self, envelope: Envelope, cause: &EndCause) {
@@ -342,7 +357,9 @@ impl Actor {
     /// The actor is over: nothing can reach it any more, and what waits becomes dead letters.
     fn over(&mut self, cause: EndCause, decision: &RestartDecision) {
         self.mailbox.close();
-        self.end_life();
+        if let Some(desk) = self.record.desk() {
+            self.unfinished += self.router.end_for_good(desk, &mut self.mailbox) as u64;
+        }
         for envelope in self.mailbox.drain_remaining() {
             self.bury(envelope, &cause);
         }

@@ -28,6 +28,14 @@ pub enum WarnedLimit {
     MailboxMessages,
     /// Bytes that wait in the mailbox.
     MailboxBytes,
+    /// Requests under way, or answered and unread.
+    PendingRequests,
+    /// Timers that have not fired.
+    Timers,
+    /// What they hold, in bytes.
+    TimerBytes,
+    /// Subscriptions.
+    Subscriptions,
 }
 
 /// Something that happened in a host.

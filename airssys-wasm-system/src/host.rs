@@ -410,12 +410,12 @@ impl Host {
     }
 
     /// Publishes as `host/api`, which needs no right; each subscriber's largest message and its mailbox's room
-    /// bind it. Tells how many subscribers accepted it: components, and streams of the host's.
-    pub fn publish(&self, topic: &Topic, payload: impl Into<MessagePayload>) -> u32 {
-        let published = Address::host(API_SENDER)
-            .ok()
-            .and_then(|sender| self.inner.router.publish_from_host(&sender, topic, &payload.into()).ok());
-        published.unwrap_or(0)
+    /// bind it. Tells how many subscribers accepted it: instances, and streams of the host's. It waits for nobody,
+    /// but gives way to other tasks where there are many; dropping the future leaves out the rest of them.
+    pub async fn publish(&self, topic: &Topic, payload: impl Into<MessagePayload>) -> u32 {
+        let payload = payload.into();
+        let Ok(sender) = Address::host(API_SENDER) else { return 0 };
+        self.inner.router.publish_from_host(&sender, topic, &payload).await.unwrap_or(0)
     }
 
     /// Everything that is published to the topics that the pattern means, from now on, as a bounded stream that

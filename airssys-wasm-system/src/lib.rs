@@ -66,7 +66,7 @@ pub use system_files::{LaunchStep, SystemFiles};
 
 pub use airssys_wasm_messaging::{
     DeadLetterCause, ENTRY_BYTES, MAX_PENDING_REQUESTS, MAX_SUBSCRIPTIONS, MAX_TIMER_BYTES, MAX_TIMERS,
-    Published, ReplyWait, TopicStream,
+    MAX_UNREAD_ANSWER_BYTES, Published, ReplyWait, TopicStream,
 };
 pub use airssys_wasm_runtime::{ComponentReport, InterfaceReport, RuntimeError, UNSUPPORTED_IMPORTS};
 pub use airssys_wasm_security::{

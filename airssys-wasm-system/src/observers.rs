@@ -5,7 +5,7 @@ use std::sync::Arc;
 use airssys_wasm_core::{AuditEvent, AuditKind, AuditReason, AuditSink, ComponentId, DenialRule};
 use airssys_wasm_messaging::{
     DeadLetter, DeadLetterObserver, Denial, DenialObserver, MailboxBound, MailboxObserver, MailboxWarning,
-    TopicDenial,
+    Quota, QuotaWarning, TopicDenial,
 };
 
 use crate::events::{Event, EventBus, WarnedLimit};
@@ -78,5 +78,16 @@ impl MailboxObserver for RouterObserver {
             used: warning.waiting,
             max: warning.max,
         });
+    }
+
+    fn near_quota(&self, owner: &ComponentId, warning: &QuotaWarning) {
+        let limit = match warning.quota {
+            Quota::Timers => WarnedLimit::Timers,
+            Quota::TimerBytes => WarnedLimit::TimerBytes,
+            Quota::Subscriptions => WarnedLimit::Subscriptions,
+            _ => WarnedLimit::PendingRequests,
+        };
+        let (used, max) = (warning.used as u64, warning.max as u64);
+        self.events.raise(|| Event::NearLimit { id: owner.clone(), limit, used, max });
     }
 }

@@ -145,6 +145,11 @@ impl InstanceRecord {
         self.desk.get_or_init(|| desk);
     }
 
+    /// What it has under way with others; none before it is registered.
+    pub(crate) fn desk(&self) -> Option<&DeskView> {
+        self.desk.get()
+    }
+
     /// Messages and answers that its mailbox has taken so far.
     pub(crate) fn accepted(&self) -> u64 {
         self.mailbox.accepted().saturating_add(self.mailbox.answers())
@@ -231,6 +236,8 @@ impl InstanceRecord {
             callbacks: counts.callbacks.get(),
             discarded_answers: desk.discarded_answers,
             pending_requests: desk.pending_requests,
+            unread_answers: desk.unread_answers,
+            unread_answer_bytes: desk.unread_answer_bytes,
             timers: desk.timers,
             timer_bytes: desk.timer_bytes,
             subscriptions: desk.subscriptions,
@@ -245,6 +252,8 @@ impl InstanceRecord {
             },
             denied: traffic.denied.saturating_add(traffic.rate_limited).saturating_add(traffic.too_large),
             rejected_full: traffic.rejected_full,
+            quota_exceeded: traffic.quota_exceeded,
+            would_deadlock: traffic.would_deadlock,
             sent: traffic.sent,
             dropped: self.mailbox.overflowed(),
             dead_letters: counts.buried.get().saturating_add(self.mailbox.overflowed()),

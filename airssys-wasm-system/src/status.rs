@@ -38,6 +38,10 @@ pub struct ComponentStatus {
     pub discarded_answers: u64,
     /// Its requests that wait for their answers.
     pub pending_requests: usize,
+    /// Answers to its requests that it has not read yet.
+    pub unread_answers: usize,
+    /// What they hold, in bytes.
+    pub unread_answer_bytes: usize,
     /// Its timers that have not fired.
     pub timers: usize,
     /// What they hold, in bytes.
@@ -54,6 +58,11 @@ pub struct ComponentStatus {
     pub denied: u64,
     /// Messages of its own that found a full mailbox.
     pub rejected_full: u64,
+    /// Requests, timers, subscriptions and targets of a broadcast that were refused because it had as many as it may
+    /// have.
+    pub quota_exceeded: u64,
+    /// Waits of its own that were refused because they would have closed a cycle.
+    pub would_deadlock: u64,
     /// Messages of its own that were accepted.
     pub sent: u64,
     /// Messages pushed out of its mailbox by newer ones.

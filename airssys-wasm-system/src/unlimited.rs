@@ -26,6 +26,11 @@ impl Guard for Unlimited {
         self.rights.authorise(sender, receiver)?;
         Ok(Arc::clone(&self.admission) as Arc<dyn Admission>)
     }
+
+    fn authorise_reminder(&self, owner: &Address) -> Result<Arc<dyn Admission>, SendError> {
+        self.rights.authorise_reminder(owner)?;
+        Ok(Arc::clone(&self.admission) as Arc<dyn Admission>)
+    }
 }
 
 #[derive(Debug)]

@@ -194,6 +194,7 @@ pub const DECLARED_BOUNDS: &[DeclaredKey] = &[
     // Messaging.
     attacked("ENTRY_BYTES"),
     attacked("MAX_PENDING_REQUESTS"),
+    attacked("MAX_UNREAD_ANSWER_BYTES"),
     attacked("MAX_TIMERS"),
     attacked("MAX_TIMER_BYTES"),
     attacked("MAX_SUBSCRIPTIONS"),

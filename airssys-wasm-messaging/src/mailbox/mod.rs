@@ -5,10 +5,14 @@
 //! are exact. The counts have one writer each (senders write under the lock, the owner alone writes
 //! what it began), so that the hot path has no contended read-modify-write.
 //!
+//! Answers to the owner's own requests lie beside the messages, in places of their own. A closed
+//! mailbox takes no more messages; it takes answers for as long as its owner is there to read them.
+//!
 //! Invariant: waiting messages never exceed the capacity nor their bytes the bound, the message in
 //! hand not counted; and whoever waits for a message or for room is woken, at the latest when the
 //! mailbox closes.
 
+mod answers;
 mod owner;
 mod pair;
 mod queue;

@@ -8,7 +8,8 @@ use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
 
 use crate::envelope::Envelope;
-use crate::mailbox::queue::Shared;
+use crate::mailbox::answers::AnswerQueue;
+use crate::mailbox::queue::{Shared, State};
 use crate::mailbox::sender::MailboxSender;
 use airssys_wasm_core::Overflow;
 
@@ -28,16 +29,20 @@ pub struct MailboxReceiver {
     shared: Arc<Shared>,
     /// Taken out of the shared queue and not begun. Always empty with [`Overflow::DropOldest`].
     batch: VecDeque<Envelope>,
+    /// Answers among and after those.
+    answers: AnswerQueue,
     /// Messages taken since this owner last waited.
     in_a_row: u32,
+    /// Messages that newer ones had pushed out when the last one was taken: all of them were before it.
+    pushed_out: u64,
 }
 
 impl MailboxReceiver {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, batch: VecDeque::new(), in_a_row: 0 }
+        Self { shared, batch: VecDeque::new(), answers: AnswerQueue::default(), in_a_row: 0, pushed_out: 0 }
     }
 
-    /// The next message; none when the mailbox is closed and empty.
+    /// The next message or answer; none when the mailbox is closed and empty.
     ///
     /// Nothing is lost where the future is dropped. After many messages in a row it yields to other
     /// tasks once.
@@ -73,7 +78,7 @@ impl MailboxReceiver {
         }
     }
 
-    /// Takes no more messages; what waits can still be taken out.
+    /// Takes no more messages; what waits can still be taken out, and answers still come.
     pub fn close(&self) {
         self.shared.close();
     }
@@ -83,7 +88,8 @@ impl MailboxReceiver {
         self.shared.rearm();
     }
 
-    /// Takes out everything that waits, in order, for dead letters. Counted as dropped.
+    /// Takes out every message that waits, in order, for dead letters. Counted as dropped. Answers that wait are
+    /// let go: they are nobody's letters.
     #[must_use = "these messages were accepted: they are dead letters now"]
     pub fn drain_remaining(&mut self) -> Vec<Envelope> {
         let mut remaining: Vec<_> = mem::take(&mut self.batch).into();
@@ -91,6 +97,7 @@ impl MailboxReceiver {
         remaining.extend(mem::take(&mut state.queue));
         self.shared.drop_counted(&remaining);
         drop(state);
+        self.discard_answers();
         self.shared.offer_room();
         remaining
     }
@@ -98,18 +105,20 @@ impl MailboxReceiver {
     /// Takes out the answers that wait, because their requester is gone, and leaves the messages. They are no
     /// dead letters: nobody waits for them any more. How many there were.
     pub(crate) fn discard_answers(&mut self) -> usize {
-        let mut state = self.shared.lock();
+        let later = mem::take(&mut self.shared.lock().answers);
         let mut count = 0;
-        for queue in [&mut self.batch, &mut state.queue] {
-            queue.retain(|envelope| {
-                if envelope.is_answer() {
-                    self.shared.begin(envelope);
-                    count += 1;
-                }
-                !envelope.is_answer()
-            });
+        for mut queue in [mem::take(&mut self.answers), later] {
+            for answer in queue.drain() {
+                self.shared.answers.release(&answer);
+                count += 1;
+            }
         }
         count
+    }
+
+    /// Messages that newer ones pushed out before the last one that was taken.
+    pub(crate) fn pushed_out(&self) -> u64 {
+        self.pushed_out
     }
 
     /// The senders' side of this mailbox.
@@ -120,20 +129,23 @@ impl MailboxReceiver {
 
     /// Takes one message out, or leaves the waker where there is none.
     fn take(&mut self, waker: Option<&Waker>) -> Taken {
-        if let Some(envelope) = self.batch.pop_front() {
+        if let Some(envelope) = next_of(&self.shared, &mut self.answers, &mut self.batch) {
             return self.begin(envelope);
         }
         let mut state = self.shared.lock();
         if self.shared.overflow == Overflow::DropOldest {
             // One at a time: what lies in a batch could not be dropped as the oldest any more. Begun
             // under the lock, because a sender may be about to make room at the front.
-            if let Some(envelope) = state.queue.pop_front() {
+            let State { answers, queue, .. } = &mut *state;
+            if let Some(envelope) = next_of(&self.shared, answers, queue) {
                 self.shared.begin(&envelope);
+                self.pushed_out = self.shared.overflowed.load(Ordering::Relaxed);
                 return Taken::Message(envelope);
             }
         } else {
             mem::swap(&mut state.queue, &mut self.batch);
-            if let Some(envelope) = self.batch.pop_front() {
+            mem::swap(&mut state.answers, &mut self.answers);
+            if let Some(envelope) = next_of(&self.shared, &mut self.answers, &mut self.batch) {
                 drop(state);
                 return self.begin(envelope);
             }
@@ -143,7 +155,9 @@ impl MailboxReceiver {
         }
         if let Some(waker) = waker {
             state.queue.shrink_to(KEPT_CAPACITY);
+            state.answers.shrink_to(KEPT_CAPACITY);
             self.batch.shrink_to(KEPT_CAPACITY);
+            self.answers.shrink_to(KEPT_CAPACITY);
             match &mut state.owner {
                 Some(owner) => owner.clone_from(waker),
                 owner @ None => *owner = Some(waker.clone()),
@@ -160,9 +174,19 @@ impl MailboxReceiver {
     }
 }
 
+/// The next of answers and messages that were put into their queues side by side.
+fn next_of(
+    shared: &Shared,
+    answers: &mut AnswerQueue,
+    messages: &mut VecDeque<Envelope>,
+) -> Option<Envelope> {
+    answers.pop_due(|| shared.gone()).or_else(|| messages.pop_front())
+}
+
 impl Drop for MailboxReceiver {
     fn drop(&mut self) {
         self.close();
+        self.shared.seal();
         // Senders may keep the mailbox for long: the messages must not stay in it, nor their
         // requesters wait.
         drop(self.drain_remaining());

@@ -11,6 +11,7 @@ use std::task::Waker;
 use tokio::sync::Notify;
 
 use crate::envelope::Envelope;
+use crate::mailbox::answers::{AnswerLoad, AnswerQueue};
 use crate::mailbox::pair::Pushed;
 use crate::mailbox::warning::Thresholds;
 use airssys_wasm_core::{MailboxConfig, Overflow, SendError};
@@ -21,8 +22,10 @@ pub(super) struct Shared {
     pub(super) max_bytes: u64,
     pub(super) overflow: Overflow,
     state: Mutex<State>,
-    /// Written under the lock.
+    /// Takes no more messages. Written under the lock.
     pub(super) closed: AtomicBool,
+    /// Its owner is gone, so that it takes no more answers either. Written under the lock.
+    sealed: AtomicBool,
     /// Written under the lock, like the three that follow.
     pub(super) accepted: AtomicU64,
     accepted_bytes: AtomicU64,
@@ -31,10 +34,8 @@ pub(super) struct Shared {
     /// Those of the dropped that newer messages pushed out.
     pub(super) overflowed: AtomicU64,
     pub(super) begun: Begun,
-    /// Answers accepted, beside the messages. Written under the lock.
-    pub(super) answers: AtomicU64,
-    /// What the answers that wait hold. Raised under the lock.
-    answer_bytes: AtomicU64,
+    /// Answers, beside the messages.
+    pub(super) answers: AnswerLoad,
     /// How many wait for room.
     waiting: AtomicUsize,
     /// The heaviest message refused as full since room was last offered. Raised under the lock; an
@@ -46,6 +47,7 @@ pub(super) struct Shared {
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) queue: VecDeque<Envelope>,
+    pub(super) answers: AnswerQueue,
     /// The owner's waker while it waits for a message.
     pub(super) owner: Option<Waker>,
     /// What `begun` was when a sender last looked. A lower bound, looked up again only where there
@@ -88,20 +90,21 @@ impl Shared {
             overflow: config.overflow,
             state: Mutex::new(State {
                 queue: VecDeque::new(),
+                answers: AnswerQueue::default(),
                 owner: None,
                 begun_seen: 0,
                 begun_bytes_seen: 0,
                 thresholds: Thresholds::new(to_u64(config.capacity).max(1), to_u64(config.max_bytes)),
             }),
             closed: AtomicBool::new(false),
+            sealed: AtomicBool::new(false),
             accepted: AtomicU64::new(0),
             accepted_bytes: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
             dropped_bytes: AtomicU64::new(0),
             overflowed: AtomicU64::new(0),
             begun: Begun::default(),
-            answers: AtomicU64::new(0),
-            answer_bytes: AtomicU64::new(0),
+            answers: AnswerLoad::default(),
             waiting: AtomicUsize::new(0),
             largest_refused: AtomicU64::new(0),
             room: Notify::new(),
@@ -142,21 +145,18 @@ impl Shared {
         Ok(pushed)
     }
 
-    /// Puts an answer into the queue. The requester has a place for it, so that only its bytes can be too
-    /// many: those of all answers that wait are bounded as those of the messages are, and beside them.
+    /// Puts an answer behind all that waits. The requester has a place for it, so that only its bytes can be too
+    /// many.
     pub(super) fn push_answer(&self, envelope: Envelope) -> Result<(), (SendError, Envelope)> {
-        let weight = weight(&envelope);
         let owner = {
             let mut state = self.lock();
-            if self.closed.load(Ordering::Relaxed) {
+            if self.sealed.load(Ordering::Relaxed) {
                 return Err((SendError::Closed, envelope));
             }
-            if weight > self.max_bytes.saturating_sub(self.answer_bytes.load(Ordering::Acquire)) {
+            if !self.answers.admit(&envelope) {
                 return Err((SendError::Full, envelope));
             }
-            self.answer_bytes.fetch_add(weight, Ordering::AcqRel);
-            add(&self.answers, 1);
-            state.queue.push_back(envelope);
+            state.answers.push(self.accepted.load(Ordering::Relaxed), envelope);
             state.owner.take()
         };
         if let Some(owner) = owner {
@@ -168,10 +168,17 @@ impl Shared {
     /// The owner begins with it: its room is free.
     pub(super) fn begin(&self, envelope: &Envelope) {
         if envelope.is_answer() {
-            self.answer_bytes.fetch_sub(weight(envelope), Ordering::AcqRel);
+            self.answers.release(envelope);
         } else {
             self.begun.add(envelope);
         }
+    }
+
+    /// Messages that are no longer waiting: the number of the next one. Asked by the owner, who begins them; with
+    /// the lock held where newer messages may push out older ones.
+    pub(super) fn gone(&self) -> u64 {
+        let begun = self.begun.messages.load(Ordering::Relaxed);
+        begun.wrapping_add(self.dropped.load(Ordering::Relaxed))
     }
 
     /// Whether one more message of this weight stays below every threshold, at the latest look at the owner or
@@ -218,11 +225,10 @@ impl Shared {
     }
 
     /// Drops from the front until the message fits. The owner takes under the same lock, so that the
-    /// front is the oldest that waits. Answers take no room of messages, and stay.
+    /// front is the oldest that waits.
     fn make_room(&self, state: &mut State, weight: u64, dropped: &mut Vec<Envelope>) {
         while !self.has_room(state, weight)
-            && let Some(first) = state.queue.iter().position(|envelope| !envelope.is_answer())
-            && let Some(oldest) = state.queue.remove(first)
+            && let Some(oldest) = state.queue.pop_front()
         {
             add(&self.dropped_bytes, self::weight(&oldest));
             add(&self.dropped, 1);
@@ -234,12 +240,8 @@ impl Shared {
     /// Called with the lock held.
     pub(super) fn drop_counted(&self, envelopes: &[Envelope]) {
         for envelope in envelopes {
-            if envelope.is_answer() {
-                self.answer_bytes.fetch_sub(weight(envelope), Ordering::AcqRel);
-            } else {
-                add(&self.dropped_bytes, weight(envelope));
-                add(&self.dropped, 1);
-            }
+            add(&self.dropped_bytes, weight(envelope));
+            add(&self.dropped, 1);
         }
     }
 
@@ -260,6 +262,12 @@ impl Shared {
             messages: self.accepted.load(Ordering::Acquire).saturating_sub(gone),
             bytes: self.accepted_bytes.load(Ordering::Acquire).saturating_sub(gone_bytes),
         }
+    }
+
+    /// The owner is gone: no answer could be read any more.
+    pub(super) fn seal(&self) {
+        let _state = self.lock();
+        self.sealed.store(true, Ordering::Relaxed);
     }
 
     pub(super) fn close(&self) {
@@ -338,7 +346,7 @@ fn add(count: &AtomicU64, more: u64) {
     count.store(count.load(Ordering::Relaxed).wrapping_add(more), Ordering::Release);
 }
 
-fn weight(envelope: &Envelope) -> u64 {
+pub(super) fn weight(envelope: &Envelope) -> u64 {
     to_u64(envelope.weight())
 }
 

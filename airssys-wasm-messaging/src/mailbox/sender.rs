@@ -31,7 +31,8 @@ impl MailboxSender {
     }
 
     /// Puts the answer to a request of the owner's own into the mailbox, or gives it back:
-    /// [`SendError::Full`] where all answers that wait would hold more than [`max_bytes`](Self::max_bytes).
+    /// [`SendError::Full`] where all answers that wait would hold too much, [`SendError::Closed`] where the owner
+    /// is gone.
     pub(crate) fn push_answer(&self, envelope: Envelope) -> Result<(), (SendError, Envelope)> {
         self.shared.push_answer(envelope)
     }
@@ -62,7 +63,7 @@ impl MailboxSender {
         self.shared.recall_waiters();
     }
 
-    /// Takes no more messages. What waits can still be taken out by the owner.
+    /// Takes no more messages. What waits can still be taken out by the owner, who still gets answers.
     pub fn close(&self) {
         self.shared.close();
     }
@@ -107,7 +108,19 @@ impl MailboxSender {
     /// count in none of the other figures.
     #[must_use]
     pub fn answers(&self) -> u64 {
-        self.shared.answers.load(Ordering::Relaxed)
+        self.shared.answers.accepted()
+    }
+
+    /// Answers that wait to be read.
+    #[must_use]
+    pub fn unread_answers(&self) -> usize {
+        to_usize(self.shared.answers.waiting())
+    }
+
+    /// What they hold, in bytes.
+    #[must_use]
+    pub fn unread_answer_bytes(&self) -> usize {
+        to_usize(self.shared.answers.bytes())
     }
 
     /// Messages accepted since the mailbox was made.

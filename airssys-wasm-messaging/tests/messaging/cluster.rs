@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use crate::support::config;
+use crate::support::{HANG, config, ready};
 use airssys_wasm_core::{
     Address, Admission, ComponentId, CorrelationId, Guard, MessagePayload, MessageRouter, Overflow,
     SendError, Topic, TopicPattern,
@@ -71,6 +71,10 @@ enum Step {
     Kill {
         who: usize,
     },
+    /// Stops one as a host does: it handles what waits, hears of what it still waits for, and ends.
+    Stop {
+        who: usize,
+    },
     Pass,
 }
 
@@ -96,7 +100,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         2 => who.clone().prop_map(|from| Step::Publish { from }),
         2 => (who.clone(), who.clone()).prop_map(|(from, to)| Step::Later { from, to }),
         1 => who.clone().prop_map(|who| Step::Restart { who }),
-        1 => who.prop_map(|who| Step::Kill { who }),
+        1 => who.clone().prop_map(|who| Step::Kill { who }),
+        1 => who.prop_map(|who| Step::Stop { who }),
         2 => Just(Step::Pass),
     ];
     prop::collection::vec(step, 0..150)
@@ -270,7 +275,8 @@ impl Cluster {
             Step::Publish { from } => {
                 let payload = self.numbered();
                 let id = &self.players[from].id;
-                let accepted = self.router.publish(id, &"a.b".parse().unwrap(), &payload).unwrap();
+                let accepted =
+                    ready(self.router.publish(id, &"a.b".parse().unwrap(), &payload)).unwrap().unwrap();
                 self.accepted.insert(self.next, accepted.try_into().unwrap());
             }
             Step::Later { from, to } => {
@@ -281,6 +287,7 @@ impl Cluster {
             }
             Step::Restart { who } => self.restart(who),
             Step::Kill { who } => self.kill(who),
+            Step::Stop { who } => self.stop(who),
             // The caller lets time pass.
             Step::Pass => {}
         }
@@ -315,7 +322,8 @@ impl Cluster {
     fn restart(&mut self, who: usize) {
         let Self { router, players, requests, delayed, .. } = self;
         let player = &mut players[who];
-        router.end_life(&player.id, &mut player.mailbox);
+        let desk = router.desk(&player.id).unwrap();
+        router.end_life(&desk, &mut player.mailbox);
         player.held.clear();
         for (owner, fate) in requests.values_mut() {
             if *owner == who && *fate == Fate::Waiting {
@@ -341,6 +349,27 @@ impl Cluster {
         player.life += 1;
     }
 
+    /// The instance ends when it has nothing left to do, and another one takes its name.
+    fn stop(&mut self, who: usize) {
+        self.players[who].mailbox.close();
+        let own = self.players[who].id.clone();
+        for is_told in [false, true] {
+            if is_told {
+                self.router.end_requests(&self.router.desk(&own).unwrap());
+            }
+            while let Some(envelope) = self.players[who].mailbox.try_next() {
+                self.handle(who, envelope, Answers::AtOnce);
+            }
+            // Nothing begins any more, to whomever.
+            let link = self.router.open(own.address(), own.address()).unwrap();
+            assert_eq!(link.request("ask".into(), LONG).unwrap_err().error, SendError::Closed);
+        }
+        for (id, (owner, fate)) in &self.requests {
+            assert!(*owner != who || *fate != Fate::Waiting, "{id} of {who} has no end");
+        }
+        self.kill(who);
+    }
+
     fn sent_by(&self, who: usize) -> u64 {
         self.router.traffic(self.players[who].id.address()).map_or(0, |traffic| traffic.sent)
     }
@@ -350,6 +379,8 @@ impl Cluster {
         loop {
             let mut is_quiet = true;
             for who in 0..PLAYERS {
+                // What is let go here is answered to one that was looked at before.
+                is_quiet &= self.players[who].held.is_empty();
                 self.players[who].held.clear();
                 while let Some(envelope) = self.players[who].mailbox.try_next() {
                     is_quiet = false;
@@ -420,9 +451,12 @@ proptest! {
             let quiet = |cluster: &Cluster| cluster.players.iter().all(|player| {
                 cluster.router.desk(&player.id).is_none_or(|desk| desk.snapshot().timers == 0)
             });
-            while !quiet(&cluster) {
-                tokio::task::yield_now().await;
-            }
+            let all_fired = async {
+                while !quiet(&cluster) {
+                    tokio::task::yield_now().await;
+                }
+            };
+            tokio::time::timeout(HANG, all_fired).await.expect("timers fire");
             cluster.close_the_books();
             driver.abort();
         });

@@ -1,125 +1,15 @@
 //! What instances have under way with one another: requests, calls, timers and subscriptions.
 
-use std::error::Error;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
+use crate::player::{LONG, Lenient, MAX_ANSWER_BYTES, Outcome, Player, SHORT, now, router};
 use crate::support::{HANG, config, ready};
-use airssys_wasm_core::{
-    Address, Admission, ComponentId, CorrelationId, Guard, MailboxConfig, MessageLink, MessagePayload,
-    MessageRouter, Overflow, RequestError, SendError, TimerId, Topic, TopicPattern,
-};
+use airssys_wasm_core::{Address, CorrelationId, MessageRouter, Overflow, RequestError, SendError, TimerId};
 use airssys_wasm_messaging::{
-    DeskSnapshot, Envelope, EnvelopeKind, MAX_PENDING_REQUESTS, MAX_SUBSCRIPTIONS, MAX_TIMER_BYTES,
-    MAX_TIMERS, Mailbox, MailboxReceiver, Published, RegisterOptions, Router,
+    DeskSnapshot, MAX_SUBSCRIPTIONS, MAX_TIMER_BYTES, MAX_TIMERS, Published, Router,
 };
-
-type Outcome = Result<(), Box<dyn Error>>;
-
-const LONG: Duration = Duration::from_secs(3_600);
-const SHORT: Duration = Duration::from_millis(5);
-const MAX_ANSWER_BYTES: usize = 100;
-
-/// Lets everything pass but what concerns `t/denied`.
-#[derive(Debug)]
-struct Lenient;
-
-impl Lenient {
-    fn decide(who: &Address, error: SendError) -> Result<(), SendError> {
-        if who.name() == "denied" { Err(error) } else { Ok(()) }
-    }
-}
-
-impl Admission for Lenient {
-    fn admit(&self, _weight: usize) -> Result<(), SendError> {
-        Ok(())
-    }
-}
-
-impl Guard for Lenient {
-    fn authorise(&self, sender: &Address, receiver: &Address) -> Result<Arc<dyn Admission>, SendError> {
-        let denied = SendError::Denied(airssys_wasm_core::DenialRule::SendTo);
-        Self::decide(sender, denied.clone()).and_then(|()| Self::decide(receiver, denied))?;
-        Ok(Arc::new(Self))
-    }
-
-    fn authorise_publication(&self, publisher: &Address, _: &Topic) -> Result<(), SendError> {
-        Self::decide(publisher, SendError::Denied(airssys_wasm_core::DenialRule::Publish))
-    }
-
-    fn authorise_subscription(&self, subscriber: &Address, _: &TopicPattern) -> Result<(), SendError> {
-        Self::decide(subscriber, SendError::Denied(airssys_wasm_core::DenialRule::Subscribe))
-    }
-
-    fn authorise_receipt(&self, _: &Address, receiver: &Address) -> Result<Arc<dyn Admission>, SendError> {
-        Self::decide(receiver, SendError::Denied(airssys_wasm_core::DenialRule::ReceiveFrom))?;
-        Ok(Arc::new(Self))
-    }
-}
-
-/// An instance without a guest: the test does what it would do.
-struct Player {
-    id: ComponentId,
-    router: Router,
-    mailbox: MailboxReceiver,
-}
-
-impl Player {
-    fn new(router: &Router, id: &str) -> Result<Self, Box<dyn Error>> {
-        Self::with(router, id, &MailboxConfig::default())
-    }
-
-    fn with(router: &Router, id: &str, config: &MailboxConfig) -> Result<Self, Box<dyn Error>> {
-        let id: ComponentId = id.parse()?;
-        let (sender, mailbox) = Mailbox::new(config);
-        let options = RegisterOptions { max_answer_bytes: MAX_ANSWER_BYTES, ..RegisterOptions::default() };
-        router.register(id.clone(), sender, options);
-        Ok(Self { id, router: router.clone(), mailbox })
-    }
-
-    fn link(&self, to: &str) -> Result<Arc<dyn MessageLink>, Box<dyn Error>> {
-        Ok(self.router.open(self.id.address(), &to.parse()?)?)
-    }
-
-    fn request(&self, to: &str, within: Duration) -> Result<CorrelationId, Box<dyn Error>> {
-        Ok(self.link(to)?.request("ask".into(), within)?)
-    }
-
-    async fn next(&mut self) -> Result<Envelope, Box<dyn Error>> {
-        timeout(HANG, self.mailbox.next()).await?.ok_or_else(|| "closed".into())
-    }
-
-    /// The next message, which must be an answer.
-    async fn answer(
-        &mut self,
-    ) -> Result<(CorrelationId, Result<MessagePayload, RequestError>), Box<dyn Error>> {
-        let envelope = self.next().await?;
-        let EnvelopeKind::Answer(answer) = envelope.kind else { return Err("no answer".into()) };
-        let reply = answer.error().map_or(Ok(envelope.payload), |error| Err(error.clone()));
-        Ok((answer.correlation(), reply))
-    }
-
-    /// Replies to the next message, which must be a request; whether the reply was taken.
-    async fn reply(&mut self, reply: &str) -> Result<bool, Box<dyn Error>> {
-        let slot = self.next().await?.into_reply_slot().ok_or("no request")?;
-        Ok(slot.answer(Ok(reply.into())))
-    }
-
-    fn desk(&self) -> DeskSnapshot {
-        self.router.desk(&self.id).map(|desk| desk.snapshot()).unwrap_or_default()
-    }
-}
-
-/// A router whose timers run, until the handle is dropped.
-fn router() -> Result<(Router, JoinHandle<()>), Box<dyn Error>> {
-    let router = Router::new(Arc::new(Lenient));
-    let driver = router.timer_driver().ok_or("a driver")?;
-    assert!(router.timer_driver().is_none(), "there is one at a time");
-    Ok((router, tokio::spawn(driver.run())))
-}
 
 #[tokio::test]
 async fn an_answer_comes_to_the_own_mailbox_once() -> Outcome {
@@ -203,39 +93,6 @@ async fn a_refusal_is_told_at_once_and_leaves_nothing() -> Outcome {
 }
 
 #[tokio::test]
-async fn pending_requests_are_bounded_and_answers_have_their_own_room() -> Outcome {
-    let (router, _driver) = router()?;
-    // Room for a single message, and full.
-    let mut asker = Player::with(&router, "t/a/0", &config(1, MAX_ANSWER_BYTES, Overflow::Reject))?;
-    let mut other = Player::new(&router, "t/b/0")?;
-    other.link("t/a")?.send("fills it".into())?;
-    let link = asker.link("t/b")?;
-    for _ in 0..MAX_PENDING_REQUESTS {
-        link.request("ask".into(), LONG)?;
-    }
-    let refused = link.request("one more".into(), LONG).err().map(|undelivered| undelivered.error);
-    assert_eq!(refused, Some(SendError::QuotaExceeded));
-    // A reply larger than the requester takes, then replies that are too much together.
-    assert!(!other.reply(&"x".repeat(MAX_ANSWER_BYTES + 1)).await?);
-    assert!(other.reply(&"y".repeat(MAX_ANSWER_BYTES)).await?);
-    assert!(!other.reply("z").await?);
-    for _ in 3..MAX_PENDING_REQUESTS {
-        assert!(other.reply("").await?);
-    }
-    assert_eq!(asker.mailbox.sender().depth(), 1, "answers are no messages");
-    assert_eq!(asker.next().await?.payload.bytes().as_ref(), b"fills it");
-    let limit = u64::try_from(MAX_ANSWER_BYTES)?;
-    assert_eq!(asker.answer().await?.1, Err(RequestError::Refused(SendError::TooLarge(limit))));
-    assert_eq!(asker.answer().await?.1.map(|reply| reply.len()), Ok(MAX_ANSWER_BYTES));
-    assert_eq!(asker.answer().await?.1, Err(RequestError::Refused(SendError::Full)));
-    for _ in 3..MAX_PENDING_REQUESTS {
-        assert_eq!(asker.answer().await?.1, Ok(MessagePayload::empty()));
-    }
-    link.request("there is room again".into(), LONG)?;
-    Ok(())
-}
-
-#[tokio::test]
 async fn newer_messages_push_out_no_answer() -> Outcome {
     let (router, _driver) = router()?;
     let mut asker = Player::with(&router, "t/a/0", &config(2, 1_000, Overflow::DropOldest))?;
@@ -263,14 +120,15 @@ async fn who_ends_leaves_nothing_behind() -> Outcome {
     other.reply("answered, and never seen").await?;
     router.send_after(&asker.id, &"t/b".parse()?, "later".into(), LONG)?;
     router.subscribe(&asker.id, &"a.#".parse()?)?;
-    assert_eq!(router.end_life(&asker.id, &mut asker.mailbox), 1);
+    let desk = router.desk(&asker.id).ok_or("a desk")?;
+    assert_eq!(router.end_life(&desk, &mut asker.mailbox), 1);
     assert!(!other.reply("too late").await?);
     let subscribed = DeskSnapshot { subscriptions: 1, discarded_answers: 2, ..DeskSnapshot::default() };
     assert_eq!(asker.desk(), subscribed);
     assert_eq!(asker.next().await?.payload, "stays".into());
     assert!(asker.mailbox.try_next().is_none());
     assert!(router.deregister(&asker.id));
-    assert_eq!(router.publish(&other.id, &"a.b".parse()?, &"x".into()), Ok(0));
+    assert_eq!(now(router.publish(&other.id, &"a.b".parse()?, &"x".into())), Ok(0));
     assert_eq!(router.subscribe(&asker.id, &"a.#".parse()?), Err(SendError::Closed));
     Ok(())
 }
@@ -377,6 +235,26 @@ async fn of_several_instances_one_that_is_free_takes_the_call() -> Outcome {
 }
 
 #[tokio::test]
+async fn of_many_instances_that_wait_for_the_caller_none_hides_one_that_is_free() -> Outcome {
+    let (router, _driver) = router()?;
+    let caller = Player::new(&router, "t/caller/0")?;
+    let workers: Vec<_> = (0..20)
+        .map(|number| Player::new(&router, &format!("t/worker/{number}")))
+        .collect::<Result<_, _>>()?;
+    let links: Vec<_> = workers.iter().map(|worker| worker.link("t/caller")).collect::<Result<_, _>>()?;
+    let mut waiting: Vec<_> = links.iter().take(12).map(|link| link.call("ask".into(), LONG)).collect();
+    assert!(waiting.iter_mut().all(|call| ready(call.as_mut()).is_none()));
+    let link = caller.link("t/worker")?;
+    for turn in 0..workers.len() {
+        let mut call = link.call("ask".into(), LONG);
+        assert!(ready(call.as_mut()).is_none(), "turn {turn}");
+    }
+    let busy: Vec<_> = workers.iter().map(|worker| worker.mailbox.sender().depth() > 0).collect();
+    assert!(busy.iter().take(12).all(|is_busy| !is_busy) && busy.iter().skip(12).all(|is_busy| *is_busy));
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_call_waits_for_room_where_the_receiver_wants_that() -> Outcome {
     let (router, _driver) = router()?;
     let a = Player::new(&router, "t/a/0")?;
@@ -415,6 +293,38 @@ async fn timers_fire_in_order_as_their_owner_and_for_itself_as_the_host() -> Out
 }
 
 #[tokio::test]
+async fn a_storm_of_timers_makes_nobody_wait_but_who_raised_it() -> Outcome {
+    const STORMY: usize = 20;
+    let router = Router::new(std::sync::Arc::new(Lenient));
+    let target: Address = "t/target".parse()?;
+    let mut target_player = Player::new(&router, "t/target/0")?;
+    let stormy: Vec<_> = (0..STORMY)
+        .map(|number| Player::new(&router, &format!("t/stormy/{number}")))
+        .collect::<Result<_, _>>()?;
+    for player in &stormy {
+        for _ in 0..MAX_TIMERS {
+            router.send_after(&player.id, &target, "storm".into(), Duration::ZERO)?;
+        }
+    }
+    let quiet = Player::new(&router, "t/quiet/0")?;
+    router.send_after(&quiet.id, &target, "mine".into(), Duration::ZERO)?;
+    quiet.request("t/stormy", Duration::from_millis(1))?;
+    let began = Instant::now();
+    while began.elapsed() < SHORT {
+        tokio::task::yield_now().await;
+    }
+    // All of it is due. The first piece of work has the deadline, and everybody's first message.
+    let mut driver = std::pin::pin!(router.timer_driver().ok_or("a driver")?.run());
+    assert!(ready(driver.as_mut()).is_none());
+    assert_eq!(quiet.desk(), DeskSnapshot { unread_answers: 1, ..DeskSnapshot::default() });
+    let arrived: Vec<_> = std::iter::from_fn(|| target_player.mailbox.try_next()).collect();
+    assert!((STORMY + 1..MAX_TIMERS).contains(&arrived.len()), "{} in one piece", arrived.len());
+    let place = arrived.iter().position(|message| message.payload == "mine".into());
+    assert!(place.is_some_and(|place| place <= STORMY), "{place:?}");
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_timer_is_stopped_by_its_owner_alone_and_rights_are_asked_when_it_fires() -> Outcome {
     let (router, _driver) = router()?;
     let (a, b) = (Player::new(&router, "t/a/0")?, Player::new(&router, "t/b/0")?);
@@ -436,7 +346,7 @@ async fn a_timer_is_stopped_by_its_owner_alone_and_rights_are_asked_when_it_fire
 
 #[test]
 fn timers_are_bounded_in_number_and_bytes() -> Outcome {
-    let router = Router::new(Arc::new(Lenient));
+    let router = Router::new(std::sync::Arc::new(Lenient));
     let (a, b) = (Player::new(&router, "t/a/0")?, Player::new(&router, "t/b/0")?);
     let target: Address = "t/b".parse()?;
     let set =
@@ -470,10 +380,10 @@ async fn what_is_published_comes_to_each_subscriber_once_and_in_order() -> Outco
     let denial = SendError::Denied(airssys_wasm_core::DenialRule::Subscribe);
     assert_eq!(router.subscribe(&denied.id, &"#".parse()?), Err(denial));
     let denial = SendError::Denied(airssys_wasm_core::DenialRule::Publish);
-    assert_eq!(router.publish(&denied.id, &"logs.raw".parse()?, &"x".into()), Err(denial));
+    assert_eq!(now(router.publish(&denied.id, &"logs.raw".parse()?, &"x".into())), Err(denial));
     let mut stream = router.subscribe_from_host(&"logs.#".parse()?);
     let publish = |topic: &str, text: &str| {
-        router.publish(&b.id, &topic.parse().map_err(|_| SendError::Closed)?, &text.into())
+        now(router.publish(&b.id, &topic.parse().map_err(|_| SendError::Closed)?, &text.into()))
     };
     assert_eq!(publish("logs.raw", "1"), Ok(4));
     assert_eq!(publish("logs.raw", "2"), Ok(3), "the full one is left out and holds up nobody");
@@ -498,7 +408,7 @@ async fn what_is_published_comes_to_each_subscriber_once_and_in_order() -> Outco
 
 #[test]
 fn subscriptions_are_bounded() -> Outcome {
-    let router = Router::new(Arc::new(Lenient));
+    let router = Router::new(std::sync::Arc::new(Lenient));
     let a = Player::new(&router, "t/a/0")?;
     for number in 0..MAX_SUBSCRIPTIONS {
         router.subscribe(&a.id, &format!("topic.{number}").parse()?)?;
@@ -515,16 +425,34 @@ async fn a_stream_that_is_read_slowly_is_told_what_it_missed() -> Outcome {
     let mut stream = router.subscribe_from_host(&"a.#".parse()?);
     let capacity = airssys_wasm_messaging::FEED_CAPACITY;
     for number in 0..capacity + 7 {
-        router.publish(&a.id, &"a.b".parse()?, &number.to_string().into())?;
+        now(router.publish(&a.id, &"a.b".parse()?, &number.to_string().into()))?;
     }
     assert_eq!(stream.next().await, Some(Published::Missed { count: 7 }));
-    for number in 7..capacity + 7 {
+    // What is pushed out behind the next one is not told before it.
+    for _ in 0..2 {
+        now(router.publish(&a.id, &"a.b".parse()?, &"newest".into()))?;
+    }
+    let Some(Published::Message { payload, .. }) = stream.next().await else {
+        return Err("a message".into());
+    };
+    assert_eq!(payload, "7".into());
+    assert_eq!(stream.next().await, Some(Published::Missed { count: 1 }));
+    for number in 9..capacity + 7 {
         let Some(Published::Message { payload, .. }) = stream.next().await else {
             return Err("a message".into());
         };
         assert_eq!(payload, number.to_string().into());
     }
+    for _ in 0..2 {
+        let Some(Published::Message { payload, .. }) = stream.next().await else {
+            return Err("a message".into());
+        };
+        assert_eq!(payload, "newest".into());
+    }
+    let too_large = vec![0; airssys_wasm_messaging::FEED_MAX_BYTES + 1];
+    now(router.publish(&a.id, &"a.b".parse()?, &too_large.into()))?;
     drop((router, a));
+    assert_eq!(stream.next().await, Some(Published::Missed { count: 1 }), "told at the end at the latest");
     assert_eq!(timeout(HANG, stream.next()).await?, None, "the host is gone");
     Ok(())
 }

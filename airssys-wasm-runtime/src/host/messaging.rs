@@ -60,7 +60,7 @@ impl Host for HostState {
         let payload = incoming(payload);
         let results = targets.iter().enumerate().map(|(number, target)| {
             if number >= MAX_BROADCAST_TARGETS {
-                return Err(HostError::QuotaExceeded);
+                return Err(self.quota_exceeded());
             }
             let payload = payload.clone()?;
             let link = self.link(target).map_err(link_refusal)?;
@@ -74,12 +74,15 @@ impl Host for HostState {
         Ok(results.collect())
     }
 
-    fn publish(&mut self, topic: String, payload: Payload) -> Refusable<u32> {
-        let publish = |topic: Topic, payload| {
-            let published = self.message_router().publish(self.component_id(), &topic, &payload);
-            published.map_err(|error| refusal(&error))
+    async fn publish(&mut self, topic: String, payload: Payload) -> Refusable<u32> {
+        let topic: Result<Topic, HostError> = topic.parse().map_err(malformed);
+        let (topic, payload) = match topic.and_then(|topic| Ok((topic, incoming(payload)?))) {
+            Ok(checked) => checked,
+            Err(error) => return Ok(Err(error)),
         };
-        Ok(topic.parse().map_err(malformed).and_then(|topic| publish(topic, incoming(payload)?)))
+        let (router, publisher) = (self.shared_router(), self.component_id().clone());
+        let published = router.publish(&publisher, &topic, &payload).await;
+        Ok(published.map_err(|error| refusal(&error)))
     }
 
     fn subscribe(&mut self, pattern: String) -> Refusable<()> {
@@ -127,7 +130,7 @@ impl HostPeer for HostState {
         match self.open_link(&address) {
             Ok(link) => match self.resource_table().push(Peer::new(link)) {
                 Ok(peer) => Ok(Ok(peer)),
-                Err(ResourceTableError::Full) => Ok(Err(HostError::QuotaExceeded)),
+                Err(ResourceTableError::Full) => Ok(Err(self.quota_exceeded())),
                 Err(error) => Err(error.into()),
             },
             Err(error) => Ok(Err(refusal(&error))),
@@ -165,6 +168,14 @@ impl HostPeer for HostState {
     fn drop(&mut self, peer: Resource<Peer>) -> wasmtime::Result<()> {
         self.resource_table().delete(peer)?;
         Ok(())
+    }
+}
+
+impl HostState {
+    /// A bound of this layer was reached; counted with those of the router.
+    fn quota_exceeded(&self) -> HostError {
+        self.message_router().count_refusal(self.component_id(), &SendError::QuotaExceeded);
+        HostError::QuotaExceeded
     }
 }
 

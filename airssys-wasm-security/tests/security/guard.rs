@@ -323,6 +323,11 @@ fn a_publication_needs_publish_in_place_of_send_to_and_the_same_rest() -> Outcom
     assert_eq!(passes(&receipt, 5), 2, "the pair's burst");
     let back = guard.authorise_receipt(&subscriber, &publisher).err();
     assert_eq!(back, Some(SendError::Denied(DenialRule::ReceiveFrom)));
+    // What its own timers send it needs no right, and has its own rate.
+    assert_eq!(refusal(&guard, "t/s/0", "t/s/0")?, Some(SendError::Denied(DenialRule::SendTo)));
+    let own = guard.authorise_reminder(&subscriber)?;
+    assert_eq!(own.admit(101), Err(SendError::TooLarge(100)));
+    assert_eq!(passes(&own, 5), 2, "the component's burst");
     // Messages are another right; the rate of the pair is one.
     assert_eq!(refusal(&guard, "t/p/0", "t/s")?, Some(SendError::Denied(DenialRule::SendTo)));
     let both = MessagingCapabilities { send_to: vec!["t/s".parse()?], ..publish };

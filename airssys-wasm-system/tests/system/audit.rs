@@ -95,7 +95,8 @@ async fn a_life_is_recorded_from_its_grant_to_its_end() {
     let folder = tempfile::tempdir().unwrap();
     let host = host(location(folder.path()));
     let component = guest("echo").receive_from("logs/*".parse().unwrap()).rate(7, 3);
-    host.start(component).await.unwrap();
+    let component = component.publish("a.b".parse().unwrap()).publish("c.*".parse().unwrap());
+    host.start(component.subscribe("d.#".parse().unwrap())).await.unwrap();
     host.start(guest("divide_by_zero")).await.unwrap().request("attack").await.unwrap_err();
     let echo = "test/echo".parse().unwrap();
     host.stop(&echo).await.unwrap();
@@ -122,8 +123,8 @@ async fn a_life_is_recorded_from_its_grant_to_its_end() {
     assert_eq!(
         of_echo[1..],
         [
-            "granted | - | test/echo | - | send_to =; receive_from = logs/*; publish =; subscribe =; read =; write =; \
-             connect =; variables =; max_message_bytes = 65536; rate_per_second = 7; burst = 3",
+            "granted | - | test/echo | - | send_to =; receive_from = logs/*; publish = a.b c.*; \
+             subscribe = d.#; read =; write =; connect =; variables =; max_message_bytes = 65536; rate_per_second = 7; burst = 3",
             "started | - | test/echo/0 | - | -",
             "stopped | - | test/echo/0 | - | stopped",
             "removed | - | test/echo/0 | - | stopped",

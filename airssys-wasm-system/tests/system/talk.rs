@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use airssys_wasm_core::{ComponentId, MailboxConfig, MessagePayload, Overflow};
+use airssys_wasm_core::{ComponentId, EndCause, MailboxConfig, MessagePayload, Overflow};
 use airssys_wasm_system::{Component, ComponentRef, ComponentStatus, Event, Host, Published};
 
 use crate::support::{at_once, file, guest, host};
@@ -132,9 +132,31 @@ async fn the_end_of_the_receiver_is_told_and_that_of_the_requester_leaves_nothin
     assert_eq!((before.pending_requests, before.timers), (1, 1));
     let trap = MessagePayload::from("trap").with_content_type("order");
     talkers[0].request_within(trap, PATIENCE).await.unwrap_err();
-    kept(&talkers[0], "callbacks", &[]).await;
+    order(&talkers[0], "callbacks").await;
     let after = status(&host, "test/a");
     assert_eq!((after.restarts, after.pending_requests, after.timers, after.timer_bytes), (1, 0, 0, 0));
+    // The end of the receiver is an answer to the request, and no answer to the next life.
+    let discarded = after.discarded_answers;
+    host.kill(&"test/park-in-host-call".parse().unwrap()).await.unwrap();
+    assert!(host.settle_these(&["test/a".parse().unwrap()], PATIENCE).await);
+    assert_eq!(status(&host, "test/a").discarded_answers, discarded + 1);
+    kept(&talkers[0], "callbacks", &[]).await;
+}
+
+#[tokio::test]
+async fn who_stops_hears_of_its_requests_before_it_is_shut_down() {
+    let host = host();
+    let talkers = start(&host, &["a", "b"]).await;
+    let parked = guest("park_in_host_call").timeout_ms(60_000).receive_from("test/*".parse().unwrap());
+    host.start(parked).await.unwrap().send("attack").unwrap();
+    // One is answered while its requester drains, the other never.
+    order(&talkers[0], "request test/b 60000 !call test/park-in-host-call 20 x").await;
+    order(&talkers[0], "request test/park-in-host-call 60000 x").await;
+    let busy = MessagePayload::from("call test/park-in-host-call 1000 x").with_content_type("order");
+    talkers[0].send(busy).unwrap();
+    let ended = host.stop(&"test/a".parse().unwrap()).await.unwrap().remove(0);
+    assert_eq!(ended.last_end, Some(EndCause::Stopped), "within its grace");
+    assert_eq!((ended.callbacks, ended.pending_requests, ended.discarded_answers), (2, 0, 0));
     host.kill_all().await;
 }
 
@@ -223,7 +245,7 @@ async fn publications_need_rights_on_both_sides() {
     assert_eq!(order(&publisher, "publish logs.raw.db 2").await, "2");
     assert_eq!(order(&publisher, "publish logs.raw 3").await, "denied: capabilities.messaging.publish");
     assert_eq!(
-        host.publish(&"logs.raw.web".parse().unwrap(), "4"),
+        host.publish(&"logs.raw.web".parse().unwrap(), "4").await,
         4,
         "who listens to nobody hears the host"
     );
@@ -241,7 +263,7 @@ async fn publications_need_rights_on_both_sides() {
             _ => {}
         }
     }
-    assert_eq!(refused, ["test/deaf/0", "test/deaf/0", "test/publisher/0 logs.raw"]);
+    assert_eq!(refused, ["test/deaf", "test/deaf", "test/publisher/0 logs.raw"]);
     // A subscription outlives the instance that made it, as its mailbox does.
     let trap = MessagePayload::from("trap").with_content_type("order");
     all.request_within(trap, PATIENCE).await.unwrap_err();
@@ -285,10 +307,11 @@ async fn a_stopped_component_leaves_no_request_timer_or_subscription() {
         let talker = talker("a").subscribe("a.#".parse().unwrap()).config(config.clone());
         let talker = host.start(talker).await.unwrap();
         order(&talker, "send-after test/a/0 60000 x").await;
+        order(&talker, "request test/a/0 60000 x").await;
         let id: ComponentId = "test/a/0".parse().unwrap();
-        assert_eq!(host.publish(&"a.b".parse().unwrap(), "x"), 1);
+        assert_eq!(host.publish(&"a.b".parse().unwrap(), "x").await, 1);
         let ended = host.stop(id.address()).await.unwrap().remove(0);
         assert_eq!((ended.timers, ended.pending_requests), (0, 0));
-        assert_eq!(host.publish(&"a.b".parse().unwrap(), "x"), 0);
+        assert_eq!(host.publish(&"a.b".parse().unwrap(), "x").await, 0);
     }
 }

@@ -17,6 +17,7 @@ mod rounds;
 mod runaways;
 mod shares;
 mod soak;
+mod storm;
 mod timers;
 
 use crate::attack::Attack;
@@ -36,6 +37,7 @@ pub fn measurements() -> Vec<Attack> {
         deadline::MEASUREMENTS,
         neighbour::MEASUREMENTS,
         timers::MEASUREMENTS,
+        storm::MEASUREMENTS,
         shares::MEASUREMENTS,
         false_kills::MEASUREMENTS,
         soak,

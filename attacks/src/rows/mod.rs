@@ -2,6 +2,7 @@
 
 #[cfg(unix)]
 mod access;
+mod answers;
 mod audit;
 mod boundary;
 mod bounds;
@@ -19,6 +20,7 @@ mod neighbours;
 mod network;
 mod pool;
 mod processor;
+mod publication;
 mod resident;
 mod rights;
 mod stack;
@@ -58,6 +60,8 @@ pub fn attacks() -> Vec<Attack> {
         traffic::ATTACKS,
         mailbox::ATTACKS,
         talk::ATTACKS,
+        answers::ATTACKS,
+        publication::ATTACKS,
         ending::ATTACKS,
         log::ATTACKS,
         audit::ATTACKS,

@@ -28,6 +28,12 @@ const MAX_REPLY_BYTES: usize = 1_000;
 /// Sizes that are tried, in bytes.
 const REPLY_SIZES: [usize; 5] = [1, 999, 1_000, 1_001, 1_048_576];
 
+/// Sizes of the texts of errors that are tried; the runtime cuts longer ones.
+const ERROR_SIZES: [usize; 5] = [1, 999, 1_000, 1_001, 4_096];
+
+/// What the talker puts before the text of an error.
+const ERROR_MARK: &str = "failed: ";
+
 /// Ids that are guessed; a fresh host has given out fewer.
 const GUESSES: u64 = 5_000;
 
@@ -146,7 +152,7 @@ pub(super) const ATTACKS: &[Attack] = &[
     },
 ];
 
-fn attacker(guest: &str) -> Result<Component> {
+pub(super) fn attacker(guest: &str) -> Result<Component> {
     Ok(guests::component(guest)?.max_fuel(10_000_000_000).timeout_ms(20_000))
 }
 
@@ -302,9 +308,11 @@ async fn reply_size() -> Result<Observation> {
     let mut requests = 0;
     for _ in 0..ROUNDS {
         let mut largest = 0;
-        for bytes in REPLY_SIZES {
-            let called = order(&victim, &format!("call {target} 10000 {bytes}")).await?;
-            order(&victim, &format!("request {target} 10000 {bytes}")).await?;
+        let replies = REPLY_SIZES.map(|bytes| (bytes.to_string(), bytes));
+        let errors = ERROR_SIZES.map(|bytes| (format!("!error {bytes}"), bytes));
+        for (asked, bytes) in replies.into_iter().chain(errors) {
+            let called = order(&victim, &format!("call {target} 10000 {asked}")).await?;
+            order(&victim, &format!("request {target} 10000 {asked}")).await?;
             requests += 1;
             let told = callbacks(&victim, requests).await?;
             let answer = told.last().and_then(|line| line.split_once(' ')).context("there is one")?.1;
@@ -312,7 +320,8 @@ async fn reply_size() -> Result<Observation> {
             if called == refused {
                 continue;
             }
-            ensure!(called.len() == bytes, "{} bytes came of {bytes}", called.len());
+            let came = called.strip_prefix(ERROR_MARK).unwrap_or(&called).len();
+            ensure!(came == bytes, "{came} bytes came of {bytes}");
             largest = largest.max(bytes);
         }
         observation.add(largest as u64);
@@ -321,7 +330,9 @@ async fn reply_size() -> Result<Observation> {
     let status = field.status(&"attack/talker".parse()?)?;
     ensure!(status.restarts == 0, "the victim was killed");
     field.clear().await;
-    Ok(observation.noting(format!("sizes tried: {REPLY_SIZES:?}, by call and by request")))
+    Ok(observation.noting(format!(
+        "replies of {REPLY_SIZES:?} and errors of {ERROR_SIZES:?} bytes, by call and by request"
+    )))
 }
 
 /// A victim with a request and a timer under way, whose ids are among those that are guessed.

@@ -1,5 +1,6 @@
 //! Replies with far more than its requester can hold: a message that is a number is answered with so many bytes,
-//! every other one with 1 MiB. A message `ping` is answered with `pong`.
+//! `error NUMBER` with an error whose text has so many, every other one with 1 MiB. A message `ping` is answered with
+//! `pong`.
 
 use exports::airssys::core::handler::{
     CorrelationId, Guest as Handler, HandlerError, Message, Payload, RequestError,
@@ -15,6 +16,9 @@ const BYTES: usize = 1 << 20;
 impl Handler for Component {
     fn handle_message(message: Message) -> Result<Option<Payload>, HandlerError> {
         let order = std::str::from_utf8(&message.payload.data).unwrap_or_default();
+        if let Some(bytes) = order.strip_prefix("error ") {
+            return Err(HandlerError::Failed("b".repeat(bytes.parse().unwrap_or(BYTES))));
+        }
         let data = match order {
             "ping" => b"pong".to_vec(),
             order => vec![b'b'; order.parse().unwrap_or(BYTES)],
