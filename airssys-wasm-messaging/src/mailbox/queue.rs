@@ -75,11 +75,23 @@ impl Begun {
     }
 }
 
+/// Readings of what waits that are tried, before one is taken during which something was taken out.
+const LOAD_READINGS: usize = 8;
+
 /// What waits.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Load {
     pub(super) messages: u64,
     pub(super) bytes: u64,
+}
+
+impl Load {
+    fn without(self, gone: &Self) -> Self {
+        Self {
+            messages: self.messages.saturating_sub(gone.messages),
+            bytes: self.bytes.saturating_sub(gone.bytes),
+        }
+    }
 }
 
 impl Shared {
@@ -249,18 +261,37 @@ impl Shared {
         accepted.load(Ordering::Relaxed).wrapping_sub(dropped.load(Ordering::Relaxed))
     }
 
-    /// What waits, without the lock: the begun and the dropped are read first, so that a racing push
-    /// makes it too large rather than too small, and a count can never fall below zero.
+    /// What waits, without the lock: a reading during which nothing was taken out, where there is one. Who is put
+    /// aside in the middle of a reading would tell of messages that have long been handled; after a few such it
+    /// tells too little rather than too much.
     pub(super) fn load(&self) -> Load {
+        let mut gone = self.taken_out();
+        for _ in 0..LOAD_READINGS {
+            let accepted = Load {
+                messages: self.accepted.load(Ordering::Acquire),
+                bytes: self.accepted_bytes.load(Ordering::Acquire),
+            };
+            let gone_now = self.taken_out();
+            let is_still = gone_now == gone;
+            gone = gone_now;
+            if is_still {
+                return accepted.without(&gone);
+            }
+        }
+        let accepted = Load {
+            messages: self.accepted.load(Ordering::Acquire),
+            bytes: self.accepted_bytes.load(Ordering::Acquire),
+        };
+        accepted.without(&self.taken_out())
+    }
+
+    /// What was taken out, be it to be handled or to make room.
+    fn taken_out(&self) -> Load {
         let begun = self.begun.messages.load(Ordering::Acquire);
         let begun_bytes = self.begun.bytes.load(Ordering::Acquire);
-        let dropped = self.dropped.load(Ordering::Acquire);
-        let dropped_bytes = self.dropped_bytes.load(Ordering::Acquire);
-        let gone = begun.saturating_add(dropped);
-        let gone_bytes = begun_bytes.saturating_add(dropped_bytes);
         Load {
-            messages: self.accepted.load(Ordering::Acquire).saturating_sub(gone),
-            bytes: self.accepted_bytes.load(Ordering::Acquire).saturating_sub(gone_bytes),
+            messages: begun.saturating_add(self.dropped.load(Ordering::Acquire)),
+            bytes: begun_bytes.saturating_add(self.dropped_bytes.load(Ordering::Acquire)),
         }
     }
 
