@@ -136,7 +136,8 @@ pub enum EndCause {
     },
     /// Replaced by another version.
     Replaced,
-    /// The host itself failed: the task that ran the instance ended by a fault of its own.
+    /// The host itself failed: the task that ran the instance ended by a fault of its own, or the system refused what
+    /// the instance needed.
     HostFailure {
         /// What is known of it.
         detail: String,

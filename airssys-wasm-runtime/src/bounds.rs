@@ -181,22 +181,41 @@ pub const MAX_SMALL_WAITING: usize = 32;
 pub const MAX_LARGE_WAITING: usize = 2;
 
 /// Work that one function may be for the compiler, in units; a unit is about what a byte of ordinary code costs,
-/// some microseconds and a kibibyte while it is compiled.
+/// some microseconds and a kibibyte while it is compiled, each within a factor of a few.
 pub const MAX_FUNCTION_WORK: u64 = 1024 * 1024;
 
-/// Work that all functions of a component may be together, in units for each byte of the host's ceiling for the
-/// size of a component: five in four.
-pub(crate) const MAX_WORK_PER_BYTES: (u64, u64) = (5, 4);
+/// Work that all functions of a component may be together, in units for each byte of its file, beyond
+/// [`MAX_FUNCTION_WORK`]: three in two. Ordinary code is about a unit for each byte.
+pub(crate) const MAX_WORK_PER_BYTES: (u64, u64) = (3, 2);
 
 /// The work of a function that is heavy: of components with a heavy function one is compiled at a time, as of large
 /// ones.
 pub const HEAVY_FUNCTION_WORK: u64 = 32 * 1024;
 
-/// Functions in one component; the compiler keeps some kibibytes for each until it is done.
+/// Functions in one component, those among them that lead from one component within it into another, once for each
+/// time that they are instantiated; the compiler keeps some kibibytes for each until it is done.
 pub const MAX_COMPONENT_FUNCTIONS: u64 = 128 * 1024;
 
-/// Instances, of core modules and of components, that a component is made of, however deep they are nested.
+/// Instances, of core modules and of components, that a component is made of, however deep they are nested. What
+/// cannot be counted so, components that are handed on as arguments, imports or exports, is refused.
 pub const MAX_NESTED_INSTANCES: u64 = 4_096;
+
+/// Core modules and components in one file, itself included, whether or not they are instantiated; the compiler
+/// keeps some tens of kibibytes for each until it is done.
+pub const MAX_COMPONENT_PARTS: u64 = 1_024;
+
+/// Components within components, and modules within them.
+pub const MAX_COMPONENT_DEPTH: u64 = 64;
+
+/// Types of components and instances that are written within each other; who reads one calls itself for each level.
+pub const MAX_TYPE_DEPTH: u64 = 100;
+
+/// Elements that all tables of all modules in one component begin with, whether or not they are instantiated; the
+/// compiler writes them out. A table that is too large for that is not among them.
+pub const MAX_COMPONENT_TABLE_ELEMENTS: u64 = 1024 * 1024;
+
+/// Stack of each thread that compiles, in bytes: what is nested calls for it level by level.
+pub(crate) const COMPILER_STACK_BYTES: usize = 16 * 1024 * 1024;
 
 /// Address space that one engine reserves, in bytes: half of what a process has on common 64-bit systems.
 pub const MAX_ADDRESS_SPACE_BYTES: u64 = 64 << 40;

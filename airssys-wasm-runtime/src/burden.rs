@@ -1,26 +1,37 @@
 //! What a component is for the compiler, counted before it is compiled.
 //!
-//! A few kilobytes can make the compiler hold gigabytes, or keep it busy for hours: a component within a component
-//! that is instantiated again and again, a function whose calls carry a thousand values each, a hundred thousand
-//! functions of nothing. What would is refused here.
+//! A few kilobytes can make the compiler hold gigabytes, keep it busy for hours or use up its stack: a component
+//! within a component that is instantiated again and again, a function whose calls carry a thousand values each,
+//! types within types. What would is refused here, and so is what is not valid, but for the bodies of functions.
 //!
-//! Invariant: nothing here takes more time or memory than a small multiple of the file's size. What is not valid
-//! is left to validation, which says more.
+//! Invariant: nothing here takes more time or memory than validation does, which comes first for each part of a file;
+//! what validation itself could not bear is looked at before. Whatever passes is counted to its end.
 
-use engine_wasmparser::{
-    ComponentAlias, ComponentExternalKind, ComponentInstance, ComponentOuterAliasKind, ComponentTypeRef,
-    CompositeInnerType, Encoding, Instance, Parser, Payload, TypeRef,
+mod module;
+mod parts;
+mod type_depth;
+mod type_size;
+
+use engine_wasmparser::{Encoding, Parser, Payload, Validator, WasmFeatures};
+use thiserror::Error;
+
+use crate::bounds::{
+    MAX_COMPONENT_DEPTH, MAX_COMPONENT_FUNCTIONS, MAX_COMPONENT_PARTS, MAX_COMPONENT_TABLE_ELEMENTS,
+    MAX_FUNCTION_WORK, MAX_NAME_BYTES, MAX_NESTED_INSTANCES, MAX_TYPE_DEPTH,
 };
-
-use crate::bounds::{MAX_COMPONENT_FUNCTIONS, MAX_FUNCTION_WORK, MAX_NAME_BYTES, MAX_NESTED_INSTANCES};
 use crate::error::RuntimeError;
-use crate::function_work::{Signature, Signatures};
+use crate::header::check_header;
 use crate::names::longest_name;
+
+use module::OpenModule;
+use parts::{Across, OpenComponent};
+use type_depth::type_depth;
+use type_size::TypeSizes;
 
 /// What a component is for the compiler.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Burden {
-    /// Functions of all its modules.
+    /// Functions of all its modules, and those that lead from one component within it to another.
     functions: u64,
     /// The work of all of them together.
     work: u64,
@@ -28,24 +39,33 @@ pub(crate) struct Burden {
     heaviest: u64,
     /// Instances that it is made of, however deep they are nested.
     instances: u64,
+    /// Modules and components in it, itself included.
+    parts: u64,
+    /// Components within components.
+    depth: u64,
+    /// Types within types.
+    type_depth: u64,
+    /// Elements that all tables of its modules begin with, and those of the largest.
+    table_elements: u64,
+    pub(crate) largest_table: u64,
+    /// Bytes that the largest memory of its modules begins with.
+    pub(crate) largest_memory: u64,
     /// Bytes of its longest name: no work for the compiler, but so much is held for each frame of a trap.
     longest_name: usize,
 }
 
 impl Burden {
-    /// Counts until the file ends, until it turns out not to be valid, or until it is beyond a bound. `max_work` is
-    /// that of all functions together.
+    /// Counts until the file ends or is beyond a bound. `max_work` is that of all functions together.
     ///
     /// # Errors
     ///
-    /// [`RuntimeError::TooMuchToCompile`] or [`RuntimeError::NameTooLong`] with the bound.
+    /// [`RuntimeError::TooMuchToCompile`] or [`RuntimeError::NameTooLong`] with the bound,
+    /// [`RuntimeError::HandsOnComponents`], and [`RuntimeError::InvalidComponent`] for what cannot be counted.
     pub(crate) fn within(wasm: &[u8], max_work: u64) -> Result<Self, RuntimeError> {
-        let mut count = Count::default();
+        check_header(wasm)?;
+        let mut count = Count::new();
         for payload in Parser::new(0).parse_all(wasm) {
-            // What is not valid is refused where it is compiled.
-            if payload.and_then(|payload| count.add(payload)).is_err() {
-                break;
-            }
+            payload.map_err(Refusal::NotValid).and_then(|payload| count.add(wasm, payload))?;
             count.burden.check(max_work)?;
         }
         Ok(count.burden)
@@ -58,8 +78,12 @@ impl Burden {
 
     fn check(&self, max_work: u64) -> Result<(), RuntimeError> {
         for (what, found, max) in [
+            ("modules and components", self.parts, MAX_COMPONENT_PARTS),
+            ("levels of components within components", self.depth, MAX_COMPONENT_DEPTH),
+            ("levels of types within types", self.type_depth, MAX_TYPE_DEPTH),
             ("functions", self.functions, MAX_COMPONENT_FUNCTIONS),
             ("nested instances", self.instances, MAX_NESTED_INSTANCES),
+            ("table elements", self.table_elements, MAX_COMPONENT_TABLE_ELEMENTS),
             ("units of work in its largest function", self.heaviest, MAX_FUNCTION_WORK),
             ("units of work in all functions together", self.work, max_work),
         ] {
@@ -74,169 +98,103 @@ impl Burden {
     }
 }
 
-/// A component or a core module that is not at its end yet.
-enum Open {
-    Module {
-        signatures: Signatures,
-        /// Functions that are imported, and those whose body was read.
-        seen: usize,
-    },
-    Component {
-        /// Instances that each component of its index space is made of.
-        components: Vec<u64>,
-        /// Instances that it is made of itself.
-        instances: u64,
-    },
+/// Why a part of a file cannot be counted.
+#[derive(Debug, Error)]
+enum Refusal {
+    #[error(transparent)]
+    NotValid(#[from] engine_wasmparser::Error),
+    #[error("a component is handed on")]
+    HandsOnComponents { how: &'static str },
 }
 
-#[derive(Default)]
+impl From<Refusal> for RuntimeError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::NotValid(error) => Self::InvalidComponent(Box::new(error)),
+            Refusal::HandsOnComponents { how } => Self::HandsOnComponents { how },
+        }
+    }
+}
+
+/// A component or a core module that is not at its end yet.
+enum Open {
+    Module(OpenModule),
+    Component(OpenComponent),
+}
+
 struct Count {
+    validator: Validator,
     open: Vec<Open>,
     burden: Burden,
-    /// The most instances that any component is made of: what stands for one that cannot be told.
-    most_instances: u64,
+    sizes: TypeSizes,
+    most_imports: u64,
 }
 
 impl Count {
-    fn add(&mut self, payload: Payload<'_>) -> engine_wasmparser::Result<()> {
+    fn new() -> Self {
+        Self {
+            // What this host has switched off is refused where it is compiled.
+            validator: Validator::new_with_features(WasmFeatures::all()),
+            open: Vec::new(),
+            burden: Burden::default(),
+            sizes: TypeSizes::default(),
+            most_imports: 0,
+        }
+    }
+
+    fn add(&mut self, wasm: &[u8], payload: Payload<'_>) -> Result<(), Refusal> {
+        if let Payload::ComponentTypeSection(section) = &payload {
+            let bytes = wasm.get(section.range()).unwrap_or_default();
+            self.burden.type_depth = self.burden.type_depth.max(type_depth(bytes, MAX_TYPE_DEPTH));
+            if self.burden.type_depth > MAX_TYPE_DEPTH {
+                return Ok(());
+            }
+        }
+        self.validator.payload(&payload)?;
         self.burden.longest_name = self.burden.longest_name.max(longest_name(&payload)?);
         match payload {
-            Payload::Version { encoding: Encoding::Module, .. } => {
-                self.open.push(Open::Module { signatures: Signatures::default(), seen: 0 });
-            }
-            Payload::Version { encoding: Encoding::Component, .. } => {
-                self.open.push(Open::Component { components: Vec::new(), instances: 1 });
-            }
+            Payload::Version { encoding, .. } => self.begin(encoding),
             Payload::End(_) => self.close(),
-            payload => match self.open.last_mut() {
-                Some(Open::Module { signatures, seen }) => {
-                    add_to_module(&mut self.burden, signatures, seen, payload)?;
+            payload => match self.open.split_last_mut() {
+                Some((Open::Module(module), _)) => module.add(&mut self.burden, payload)?,
+                Some((Open::Component(component), around)) => {
+                    let Some(types) = self.validator.types(0) else { return Ok(()) };
+                    let (sizes, most_imports) = (&mut self.sizes, self.most_imports);
+                    component.add(payload, &mut Across { around, types, sizes, most_imports })?;
                 }
-                Some(Open::Component { .. }) => self.add_to_component(payload)?,
                 None => {}
             },
         }
         Ok(())
     }
 
+    fn begin(&mut self, encoding: Encoding) {
+        self.burden.parts += 1;
+        self.burden.depth = self.burden.depth.max(self.open.len() as u64);
+        self.open.push(match encoding {
+            Encoding::Module => Open::Module(OpenModule::default()),
+            Encoding::Component => Open::Component(OpenComponent::new()),
+        });
+    }
+
     fn close(&mut self) {
-        let Some(Open::Component { instances, .. }) = self.open.pop() else { return };
-        self.most_instances = self.most_instances.max(instances);
-        self.burden.instances = self.most_instances;
-        if let Some(Open::Component { components, .. }) = self.open.last_mut() {
-            components.push(instances);
-        }
-    }
-
-    fn add_to_component(&mut self, payload: Payload<'_>) -> engine_wasmparser::Result<()> {
-        let unknown = self.most_instances;
-        let mut more_components = Vec::new();
-        let mut more_instances = 0u64;
-        match payload {
-            Payload::InstanceSection(section) => {
-                for instance in section {
-                    more_instances += u64::from(matches!(instance?, Instance::Instantiate { .. }));
-                }
-            }
-            Payload::ComponentInstanceSection(section) => {
-                for instance in section {
-                    if let ComponentInstance::Instantiate { component_index, .. } = instance? {
-                        let nested = self.component(0, component_index).unwrap_or(unknown);
-                        more_instances = more_instances.saturating_add(nested);
+        match self.open.pop() {
+            Some(Open::Module(module)) => self.most_imports = self.most_imports.max(module.imports),
+            Some(Open::Component(component)) => {
+                let parts = component.parts;
+                self.burden.instances = self.burden.instances.max(parts.instances);
+                match self.open.last_mut() {
+                    Some(Open::Component(outer)) => outer.holds(parts),
+                    // The whole file: what is not instantiated in it costs nothing more.
+                    _ => {
+                        self.burden.functions = self.burden.functions.saturating_add(parts.adapters);
+                        self.burden.work = self.burden.work.saturating_add(parts.work);
                     }
                 }
             }
-            Payload::ComponentAliasSection(section) => {
-                for alias in section {
-                    match alias? {
-                        ComponentAlias::InstanceExport { kind: ComponentExternalKind::Component, .. } => {
-                            more_components.push(unknown);
-                        }
-                        ComponentAlias::Outer { kind: ComponentOuterAliasKind::Component, count, index } => {
-                            more_components.push(self.component(count, index).unwrap_or(unknown));
-                        }
-                        _ => {}
-                    }
-                }
-            }
-            Payload::ComponentImportSection(section) => {
-                for import in section {
-                    if matches!(import?.ty, ComponentTypeRef::Component(_)) {
-                        more_components.push(unknown);
-                    }
-                }
-            }
-            Payload::ComponentExportSection(section) => {
-                for export in section {
-                    let export = export?;
-                    if export.kind == ComponentExternalKind::Component {
-                        more_components.push(self.component(0, export.index).unwrap_or(unknown));
-                    }
-                }
-            }
-            _ => {}
-        }
-        if let Some(Open::Component { components, instances }) = self.open.last_mut() {
-            components.append(&mut more_components);
-            *instances = instances.saturating_add(more_instances);
-        }
-        Ok(())
-    }
-
-    /// Instances that a component is made of, by its index in the `outward`-th component around this place.
-    fn component(&self, outward: u32, index: u32) -> Option<u64> {
-        let outward = usize::try_from(outward).ok()?;
-        match self.open.iter().rev().nth(outward)? {
-            Open::Component { components, .. } => components.get(usize::try_from(index).ok()?).copied(),
-            Open::Module { .. } => None,
+            None => {}
         }
     }
-}
-
-fn add_to_module(
-    burden: &mut Burden,
-    signatures: &mut Signatures,
-    seen: &mut usize,
-    payload: Payload<'_>,
-) -> engine_wasmparser::Result<()> {
-    match payload {
-        Payload::TypeSection(section) => {
-            for group in section {
-                for ty in group?.types() {
-                    signatures.types.push(match &ty.composite_type.inner {
-                        CompositeInnerType::Func(function) => Some(Signature {
-                            parameters: function.params().len() as u64,
-                            results: function.results().len() as u64,
-                        }),
-                        _ => None,
-                    });
-                }
-            }
-        }
-        Payload::ImportSection(section) => {
-            for import in section.into_imports() {
-                if let TypeRef::Func(of) | TypeRef::FuncExact(of) = import?.ty {
-                    signatures.functions.push(of);
-                    *seen += 1;
-                }
-            }
-        }
-        Payload::FunctionSection(section) => {
-            for of in section {
-                signatures.functions.push(of?);
-            }
-        }
-        Payload::CodeSectionEntry(body) => {
-            let of = signatures.functions.get(*seen).copied().unwrap_or(u32::MAX);
-            *seen += 1;
-            let work = signatures.work(of, &body);
-            burden.functions += 1;
-            burden.work = burden.work.saturating_add(work);
-            burden.heaviest = burden.heaviest.max(work);
-        }
-        _ => {}
-    }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -299,8 +257,8 @@ mod tests {
             work("", &format!("(local {}) {joins} {uses} {ends}", "i32 ".repeat(100)))
         };
         let alone = with("", "");
-        check_between(with(&"loop ".repeat(600), &"end ".repeat(600)) - alone, 60_000, 64_000);
-        check_between(with(&"local.get 0 if end ".repeat(600), "") - alone, 5_000, 10_000);
+        check_between(with(&"loop ".repeat(600), &"end ".repeat(600)) - alone, 72_000, 76_000);
+        check_between(with(&"local.get 0 if end ".repeat(600), "") - alone, 8_000, 12_000);
         let twice = work("", &format!("(local {}) {uses} {uses}", "i32 ".repeat(100)));
         check_between(twice - alone, 300, 400);
     }
@@ -316,12 +274,85 @@ mod tests {
         let aliased = r#"(component
             (component $a (core module $m) (core instance (instantiate $m)) (core instance (instantiate $m)))
             (component $b (alias outer 1 $a (component $inner))
-              (instance (instantiate $inner)) (instance (instantiate $inner)) (export "again" (component $inner)))
-            (instance $one (instantiate $b))
-            (alias export $one "again" (component $exported))
-            (instance (instantiate $exported)))"#;
-        // What is taken from an instance counts as the largest that there is: seven.
-        assert_eq!(burden(aliased).instances, 1 + 7 + 7);
+              (instance (instantiate $inner)) (instance (instantiate $inner)))
+            (instance (instantiate $b)))"#;
+        assert_eq!(burden(aliased).instances, 1 + 7);
+    }
+
+    /// A component whose function takes `values` numbers and is called by another one, of which there are
+    /// `instances`.
+    fn linked(values: usize, instances: usize) -> Burden {
+        let ty = format!(r#"(param "n" (tuple {}))"#, "u32 ".repeat(values));
+        burden(&format!(
+            r#"(component
+              (component $callee
+                (core module $m (func (export "f") (param {})))
+                (core instance $i (instantiate $m))
+                (func (export "f") {ty} (canon lift (core func $i "f"))))
+              (component $caller
+                (import "f" (func $f {ty}))
+                (core func $lowered (canon lower (func $f))))
+              (instance $callee (instantiate $callee))
+              (alias export $callee "f" (func $f))
+              {})"#,
+            "i32 ".repeat(values),
+            r#"(instance (instantiate $caller (with "f" (func $f))))"#.repeat(instances)
+        ))
+    }
+
+    #[test]
+    fn functions_between_components_multiply_with_instances_and_weigh_as_much_as_their_types() {
+        assert_eq!(linked(1, 3).functions - linked(1, 1).functions, 2);
+        let each = |values| (linked(values, 11).work - linked(values, 1).work) / 10;
+        check_between(each(1), 160, 220);
+        check_between(each(16) - each(1), 15 * 16, 15 * 17);
+    }
+
+    #[test]
+    fn types_that_share_their_parts_weigh_as_if_each_were_written_out() {
+        let doubled: String =
+            (1..10).map(|level| format!("(type $t{level} (tuple $t{0} $t{0}))", level - 1)).collect();
+        let text = format!(
+            r#"(component (type $t0 (tuple u8 u8)) {doubled}
+              (import "f" (func $f (param "n" $t9)))
+              (core module $memory (memory (export "m") 1))
+              (core instance $memory (instantiate $memory))
+              (core func (canon lower (func $f) (memory (core memory $memory "m")))))"#
+        );
+        check_between(burden(&text).work, 2 * 512 * 16, 4 * 512 * 16 + 400);
+    }
+
+    #[test]
+    fn a_component_that_is_handed_on_is_refused_however_it_is() {
+        for (how, text) in [
+            ("import", r#"(component (component (import "c" (component))))"#),
+            (
+                "argument",
+                r#"(component (component $a) (component $b) (instance (instantiate $b (with "a" (component $a)))))"#,
+            ),
+            ("export", r#"(component (component $a) (component (export "a" (component $a))))"#),
+            ("export", r#"(component (component $a) (instance (export "a" (component $a))))"#),
+            (
+                "alias",
+                r#"(component
+                  (import "i" (instance $i (export "c" (component)))) (alias export $i "c" (component $c)))"#,
+            ),
+        ] {
+            let error = Burden::within(&wat::parse_str(text).unwrap(), MAX_WORK).unwrap_err();
+            assert!(
+                matches!(error, RuntimeError::HandsOnComponents { how: found } if found == how),
+                "{text}: {error:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_not_instantiated_is_looked_at_all_the_same() {
+        let burden = burden(
+            "(component (component (core module (memory 3) (memory 1) (table 7 funcref) (table 2 funcref))))",
+        );
+        assert_eq!((burden.parts, burden.depth), (3, 2));
+        assert_eq!((burden.largest_memory, burden.largest_table, burden.table_elements), (3 << 16, 7, 9));
     }
 
     #[test]
@@ -331,6 +362,12 @@ mod tests {
             work: MAX_WORK,
             heaviest: MAX_FUNCTION_WORK,
             instances: MAX_NESTED_INSTANCES,
+            parts: MAX_COMPONENT_PARTS,
+            depth: MAX_COMPONENT_DEPTH,
+            type_depth: MAX_TYPE_DEPTH,
+            table_elements: MAX_COMPONENT_TABLE_ELEMENTS,
+            largest_table: u64::MAX,
+            largest_memory: u64::MAX,
             longest_name: MAX_NAME_BYTES,
         };
         within.check(MAX_WORK).unwrap();
@@ -339,6 +376,10 @@ mod tests {
             Burden { work: MAX_WORK + 1, ..within },
             Burden { heaviest: MAX_FUNCTION_WORK + 1, ..within },
             Burden { instances: MAX_NESTED_INSTANCES + 1, ..within },
+            Burden { parts: MAX_COMPONENT_PARTS + 1, ..within },
+            Burden { depth: MAX_COMPONENT_DEPTH + 1, ..within },
+            Burden { type_depth: MAX_TYPE_DEPTH + 1, ..within },
+            Burden { table_elements: MAX_COMPONENT_TABLE_ELEMENTS + 1, ..within },
         ] {
             let error = over.check(MAX_WORK).unwrap_err();
             assert!(
@@ -406,9 +447,18 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_valid_is_left_to_validation() {
-        for wasm in [&b""[..], b"\0asm", b"\0asm\x0d\0\x01\0\xff\x01\0", &[0xff; 64]] {
-            assert_eq!(Burden::within(wasm, MAX_WORK).unwrap(), Burden::default(), "{wasm:?}");
+    fn what_is_not_valid_is_refused_before_it_is_counted() {
+        for wasm in [&b"\0asm\x0d\0\x01\0\xff\x01\0"[..], b"\0asm\x0d\0\x01\0\x06\x04\x01\x01\0\x07"] {
+            let error = Burden::within(wasm, MAX_WORK).unwrap_err();
+            assert!(matches!(error, RuntimeError::InvalidComponent(_)), "{wasm:?}: {error:?}");
         }
+    }
+
+    #[test]
+    fn ways_weigh_as_their_square() {
+        let with = |ways: usize| work("", &"local.get 0 br_if 0 ".repeat(ways));
+        check_between(with(2_000), 20_000, 21_000);
+        check_between(with(20_000), 560_000, 580_000);
+        check_between(work("", &"loop end ".repeat(20_000)), 840_000, 880_000);
     }
 }

@@ -21,8 +21,8 @@ use thiserror::Error;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::bounds::{
-    HEAVY_FUNCTION_WORK, LARGE_COMPONENT_BYTES, MAX_COMPILE_THREADS, MAX_COMPILES, MAX_FUNCTION_WORK,
-    MAX_LARGE_WAITING, MAX_SMALL_WAITING,
+    COMPILER_STACK_BYTES, HEAVY_FUNCTION_WORK, LARGE_COMPONENT_BYTES, MAX_COMPILE_THREADS, MAX_COMPILES,
+    MAX_FUNCTION_WORK, MAX_LARGE_WAITING, MAX_SMALL_WAITING,
 };
 use crate::burden::Burden;
 use crate::error::RuntimeError;
@@ -93,7 +93,7 @@ impl Compiler {
         place: CompilePlace,
         wasm: Arc<[u8]>,
         max_work: u64,
-        work: impl FnOnce(&[u8]) -> Result<T, RuntimeError> + Send + 'static,
+        work: impl FnOnce(&[u8], Burden) -> Result<T, RuntimeError> + Send + 'static,
     ) -> Result<T, RuntimeError> {
         let bytes = wasm.len() as u64;
         // What has grown since its place was asked for queues anew.
@@ -104,9 +104,9 @@ impl Compiler {
             self.place(bytes).await?
         };
         let counted = Arc::clone(&wasm);
-        let (place, burden) =
-            self.run(Size::Small, move || (place, Burden::within(&counted, max_work))).await?;
-        let heaviest = burden?.heaviest();
+        let (place, burden) = self.run(Size::Small, move || (place, count(&counted, max_work))).await?;
+        let burden = burden?;
+        let heaviest = burden.heaviest();
         let (size, threads) = if heaviest > HEAVY_FUNCTION_WORK {
             // As many at a time as one function of the largest work would be.
             (Size::Large, usize::try_from(MAX_FUNCTION_WORK / heaviest).unwrap_or(1))
@@ -114,7 +114,7 @@ impl Compiler {
             (place.size, MAX_COMPILE_THREADS)
         };
         self.run(size, move || {
-            let outcome = on_threads(threads, || work(&wasm));
+            let outcome = on_threads(threads, || work(&wasm, burden));
             drop(place);
             outcome
         })
@@ -155,13 +155,19 @@ impl Compiler {
         &self,
         wasm: Arc<[u8]>,
         max_work: u64,
-        work: impl FnOnce(&[u8]) -> Result<T, RuntimeError> + Send + 'static,
+        work: impl FnOnce(&[u8], Burden) -> Result<T, RuntimeError> + Send + 'static,
     ) -> Result<T, RuntimeError> {
         blocking(async {
             let place = self.place(wasm.len() as u64).await?;
             self.compile(place, wasm, max_work, work).await
         })
     }
+}
+
+/// Counts without compiling. Nothing but the file can make that panic.
+fn count(wasm: &[u8], max_work: u64) -> Result<Burden, RuntimeError> {
+    catch_unwind(|| Burden::within(wasm, max_work))
+        .unwrap_or_else(|_| Err(RuntimeError::InvalidComponent(Box::new(Panicked))))
 }
 
 /// The compiler met something that it was not made for.
@@ -205,6 +211,7 @@ fn new_pool(most: usize) -> Result<ThreadPool, RuntimeError> {
     let processors = thread::available_parallelism().map_or(1, usize::from);
     ThreadPoolBuilder::new()
         .num_threads(processors.min(most).max(1))
+        .stack_size(COMPILER_STACK_BYTES)
         .thread_name(|number| format!("airssys-compile-{number}"))
         .start_handler(|_| lower_priority())
         .build()
@@ -334,7 +341,7 @@ mod tests {
         let (_one, _two) =
             (compiler.place(LARGE_BYTES).await.unwrap(), compiler.place(LARGE_BYTES).await.unwrap());
         let large = vec![0; LARGE_BYTES as usize];
-        let mut grown = pin!(compiler.compile(place, large.into(), MAX_WORK, |_| Ok(())));
+        let mut grown = pin!(compiler.compile(place, large.into(), MAX_WORK, |_, _| Ok(())));
         assert!(poll_once(grown.as_mut()).is_pending());
         assert_eq!(compiler.small_places.available_permits(), MAX_SMALL_WAITING, "its place is free again");
     }
@@ -359,7 +366,7 @@ mod tests {
         let compiler = Compiler::new();
         for _ in 0..2 * MAX_COMPILES {
             let place = compiler.place(SMALL_BYTES).await.unwrap();
-            let work = |_: &[u8]| -> Result<(), RuntimeError> { panic!("as the compiler might") };
+            let work = |_: &[u8], _: Burden| -> Result<(), RuntimeError> { panic!("as the compiler might") };
             let outcome = compiler.compile(place, component("(component)"), MAX_WORK, work).await;
             assert!(matches!(outcome, Err(RuntimeError::CompilerFailed(_))), "{outcome:?}");
         }
@@ -368,12 +375,29 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_validation_panics_at_is_not_valid() {
+        let levels: String = (1..200)
+            .map(|level| {
+                let below = level - 1;
+                format!(
+                    r#"(type $t{level} (instance (alias outer 1 $t{below} (type $t)) (export "i" (instance (type $t)))))"#
+                )
+            })
+            .collect();
+        let wasm = component(&format!("(component (type $t0 (instance)) {levels})"));
+        let compiler = Compiler::new();
+        let place = compiler.place(SMALL_BYTES).await.unwrap();
+        let error = compiler.compile(place, wasm, MAX_WORK, |_, _| Ok(())).await.unwrap_err();
+        assert!(matches!(error, RuntimeError::InvalidComponent(_)), "{error:?}");
+    }
+
+    #[tokio::test]
     async fn who_may_block_can_wait_on_a_thread_of_the_scheduler() {
         let compiler = Compiler::new();
         // Far more often than a task may go on without a pause.
         let wasm = component("(component)");
         for number in 0..500 {
-            let work = move |_: &[u8]| Ok(number);
+            let work = move |_: &[u8], _: Burden| Ok(number);
             assert_eq!(compiler.compile_blocking(Arc::clone(&wasm), MAX_WORK, work).unwrap(), number);
         }
         let pools = compiler.idle.0.lock().unwrap().len();
@@ -396,7 +420,9 @@ mod tests {
         let threads = async |wasm: Arc<[u8]>| {
             let place = compiler.place(wasm.len() as u64).await.unwrap();
             let large_turns = Arc::clone(&compiler.large_turns);
-            let seen = move |_: &[u8]| Ok((rayon::current_num_threads(), large_turns.available_permits()));
+            let seen = move |_: &[u8], _: Burden| {
+                Ok((rayon::current_num_threads(), large_turns.available_permits()))
+            };
             compiler.compile(place, wasm, MAX_WORK, seen).await
         };
         let processors = thread::available_parallelism().map_or(1, usize::from);

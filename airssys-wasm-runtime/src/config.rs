@@ -84,6 +84,8 @@ impl EngineConfig {
             .memory_guard_size(GUARD_BYTES)
             .guard_before_linear_memory(true)
             .memory_init_cow(true)
+            // An image holds what lies between the data, too: it is made only where at least half of it is data.
+            .memory_guaranteed_dense_image_size(0)
             .concurrency_support(false)
             .parallel_compilation(true);
         config

@@ -9,6 +9,7 @@ use wasmtime::component::Linker;
 
 use airssys_wasm_core::{ComponentId, HostCapabilities, ResourceLimits};
 
+use crate::burden::Burden;
 use crate::compiler::{CompilePlace, Compiler};
 use crate::component::VerifiedComponent;
 use crate::config::{EngineConfig, MIN_TICK};
@@ -250,8 +251,8 @@ impl WasmtimeEngine {
     ) -> Result<VerifiedComponent, RuntimeError> {
         self.verifier.check_size(wasm.len() as u64)?;
         let verifier = Arc::clone(&self.verifier);
-        let max_work = verifier.max_work();
-        self.compiler.compile(place, wasm, max_work, move |wasm| verifier.verify(wasm)).await
+        let max_work = Verifier::max_work(wasm.len() as u64);
+        self.compiler.compile(place, wasm, max_work, move |wasm, burden| verifier.verify(wasm, burden)).await
     }
 
     /// As [`compile`](Self::compile), and blocks the thread meanwhile: call it where blocking is allowed.
@@ -277,12 +278,13 @@ impl WasmtimeEngine {
     fn on_compiler<T: Send + 'static>(
         &self,
         wasm: &[u8],
-        work: impl FnOnce(&Verifier, &[u8]) -> Result<T, RuntimeError> + Send + 'static,
+        work: impl FnOnce(&Verifier, &[u8], Burden) -> Result<T, RuntimeError> + Send + 'static,
     ) -> Result<T, RuntimeError> {
         self.verifier.check_size(wasm.len() as u64)?;
         let verifier = Arc::clone(&self.verifier);
-        let max_work = verifier.max_work();
-        self.compiler.compile_blocking(wasm.into(), max_work, move |wasm| work(&verifier, wasm))
+        let max_work = Verifier::max_work(wasm.len() as u64);
+        self.compiler
+            .compile_blocking(wasm.into(), max_work, move |wasm, burden| work(&verifier, wasm, burden))
     }
 
     /// Runs `owner`, the future that starts and calls the instance of this lane, and moves it to threads of

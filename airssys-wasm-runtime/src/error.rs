@@ -76,6 +76,16 @@ pub enum RuntimeError {
         /// How long it may be.
         max_bytes: usize,
     },
+    /// A component is handed on within it, as an import, an argument or an export, so that what it is made of
+    /// cannot be told.
+    #[error(
+        "the component hands on a component as an {how}, and this host takes none that does; hand on instances and \
+         functions instead"
+    )]
+    HandsOnComponents {
+        /// In which way.
+        how: &'static str,
+    },
     /// A core WebAssembly module.
     #[error(
         "this is a core WebAssembly module, not a component; turn it into one, for example with \

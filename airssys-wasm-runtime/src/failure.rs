@@ -3,12 +3,14 @@
 //! Causes come from the types of errors, never from their texts.
 
 use std::char::DecodeUtf16Error;
+use std::io;
 use std::str::Utf8Error;
 use std::string::FromUtf8Error;
 
 use thiserror::Error;
 use wasmtime::component::ResourceTableError;
-use wasmtime::{Trap, WasmBacktrace};
+use wasmtime::error::OutOfMemory;
+use wasmtime::{PoolConcurrencyLimitError, Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
 use airssys_wasm_core::{EndCause, FuelMetrics, TrapKind};
@@ -66,6 +68,10 @@ impl Circumstances {
         if trap == Some(&Trap::OutOfFuel) || self.is_fuel_passed {
             return EndCause::OutOfFuel(self.fuel);
         }
+        // What the engine says beside it is a plain message, too.
+        if trap.is_none() && is_of_the_system(error) {
+            return EndCause::HostFailure { detail: first_line(error) };
+        }
         if trap.is_none() && is_plain(error) && has_no_handle_left() {
             return EndCause::HostLimit { detail: format!("more than {MAX_COMPONENT_HANDLES} handles") };
         }
@@ -107,8 +113,10 @@ fn trap_kind(trap: Trap) -> TrapKind {
 ///
 /// Values that a guest hands over in a wrong form are reported by the engine as plain messages or as
 /// errors of text decoding; its bound on copies, a full resource table and too many random bytes have types of their
-/// own. Its bound on component-model handles is a plain message as well, and is told by asking the store. Errors of an
-/// embedder's host functions are told as a host limit, unless they are plain messages.
+/// own, of which the first is the engine's secret: what is none of the others is taken for it, but for what the
+/// system or the pool refused the host. Its bound on component-model handles is a plain message as well, and is told by
+/// asking the store. Errors of an embedder's host functions are told as a host limit, unless they are plain messages
+/// or errors of the system.
 fn error_kind(error: &wasmtime::Error) -> Option<TrapKind> {
     if error.is::<I32Exit>() {
         Some(TrapKind::Exit)
@@ -126,6 +134,26 @@ fn error_kind(error: &wasmtime::Error) -> Option<TrapKind> {
     } else {
         None
     }
+}
+
+/// Whether it is the host that could not go on, which is no fault of the guest: a mapping, a descriptor or a place in
+/// the pool was not to be had.
+fn is_of_the_system(error: &wasmtime::Error) -> bool {
+    error.is::<PoolConcurrencyLimitError>()
+        || error.is::<OutOfMemory>()
+        || error.chain().any(|cause| cause.is::<io::Error>() || is_errno(cause))
+}
+
+/// What the engine's own calls of the system come back with.
+#[cfg(target_os = "linux")]
+fn is_errno(cause: &(dyn std::error::Error + 'static)) -> bool {
+    cause.is::<rustix::io::Errno>()
+}
+
+/// Elsewhere they come back with the standard library's error.
+#[cfg(not(target_os = "linux"))]
+fn is_errno(_: &(dyn std::error::Error + 'static)) -> bool {
+    false
 }
 
 /// Whether the engine says it by a message alone.
@@ -167,3 +195,33 @@ const LOOKED_AT_BYTES: usize = MAX_BACKTRACE_BYTES;
 
 /// Stands at the end of what was cut.
 const ELLIPSIS: &str = "…";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(error: wasmtime::Error, is_host_failure: bool) {
+        let circumstances = Circumstances {
+            fuel: FuelMetrics::new(0, 1),
+            is_fuel_passed: false,
+            timeout_ms: 1,
+            max_memory_bytes: 1,
+            denied_growth: Some(2),
+        };
+        let cause = circumstances.trapped(&error, || false);
+        assert_eq!(matches!(cause, EndCause::HostFailure { .. }), is_host_failure, "{error:?}: {cause:?}");
+    }
+
+    #[test]
+    fn what_the_system_refuses_the_host_is_no_limit_of_the_guests() {
+        let no_memory = || io::Error::from(io::ErrorKind::OutOfMemory);
+        check(no_memory().into(), true);
+        check(wasmtime::Error::from(no_memory()).context("a stack").context("a call"), true);
+        #[cfg(target_os = "linux")]
+        check(wasmtime::Error::from(rustix::io::Errno::NOMEM).context("a mapping"), true);
+        check(ResourceTableError::Full.into(), false);
+        check(std::fmt::Error.into(), false);
+        check(Trap::UnreachableCodeReached.into(), false);
+    }
+}

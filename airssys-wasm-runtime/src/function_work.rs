@@ -1,14 +1,34 @@
 //! How much work one function is for the compiler.
 //!
 //! The compiler holds a function as a graph of values. Most instructions add one or a few to it, whatever they are;
-//! those that are listed here add as many as the file says with a single number: a call of a function with a
-//! thousand results is two bytes long. A unit of work is about what a byte of ordinary code costs: some
+//! those that are listed here add more: as many as the file says with a single number, since a call of a function
+//! with a thousand results is two bytes long, or those of the counting of fuel and the looking at deadlines, which a
+//! loop of two bytes does at each turn. A unit of work is about what a byte of ordinary code costs: some
 //! microseconds and a kibibyte while the function is compiled.
 
 use engine_wasmparser::{BlockType, FunctionBody, Operator};
 
+/// What a call adds: fuel is written back before it and read again after it.
+const CALL: u64 = 2;
+
 /// What an indirect call adds to a direct one: the table's bounds, the type's check and a way to each failure.
-const INDIRECT_CALL: u64 = 16;
+const INDIRECT_CALL: u64 = 18;
+
+/// What the beginning of a loop adds: fuel and deadline are looked at.
+const LOOP: u64 = 20;
+
+/// What a way that control may take adds.
+const BRANCH: u64 = 4;
+
+/// What an access to a table adds, which may be to an element that is not made yet.
+const TABLE_ACCESS: u64 = 14;
+
+/// What is done to many elements or bytes by a function of the host.
+const BULK: u64 = 18;
+
+/// The compiler follows the count of fuel through all ways that control may take, and looks at all of those before
+/// for each: with their number the work grows as its square, of which this many make a unit.
+const WAYS_PER_UNIT: u64 = 1_000;
 
 /// Each way out of a `br_table`.
 const BRANCH_TARGET: u64 = 16;
@@ -79,6 +99,7 @@ impl Signatures {
             labels: vec![signature.results],
             used_at: vec![0; locals],
             joins: 0,
+            ways: 0,
             work: declared.saturating_add(body.range().len() as u64),
         };
         // What comes before something that is not valid is given to the compiler all the same.
@@ -86,7 +107,8 @@ impl Signatures {
         for operator in operators.map_while(Result::ok) {
             function.add(&operator);
         }
-        function.work
+        let squared = function.ways.saturating_mul(function.ways);
+        function.work.saturating_add(squared / WAYS_PER_UNIT)
     }
 }
 
@@ -98,6 +120,8 @@ struct Function<'a> {
     /// The joins that there had been when each local was last used.
     used_at: Vec<u64>,
     joins: u64,
+    /// Places where control may go on elsewhere.
+    ways: u64,
     work: u64,
 }
 
@@ -105,24 +129,32 @@ impl Function<'_> {
     fn add(&mut self, operator: &Operator<'_>) {
         let more = match operator {
             Operator::Call { function_index } | Operator::ReturnCall { function_index } => {
-                self.signatures.of_function(*function_index).values()
+                self.signatures.of_function(*function_index).values().saturating_add(CALL)
             }
             Operator::CallIndirect { type_index, .. }
             | Operator::ReturnCallIndirect { type_index, .. }
             | Operator::CallRef { type_index }
             | Operator::ReturnCallRef { type_index } => {
+                self.ways += 2;
                 self.signatures.of_type(*type_index).values().saturating_add(INDIRECT_CALL)
             }
-            Operator::Block { blockty } | Operator::If { blockty } => {
-                let block = self.signatures.of_block(*blockty);
-                self.labels.push(block.results);
-                block.values().saturating_mul(BLOCK_VALUE)
+            Operator::Block { blockty } => self.open_block(*blockty),
+            Operator::If { blockty } => {
+                self.ways += 1;
+                self.open_block(*blockty).saturating_add(BRANCH)
+            }
+            // What is caught leads out of a block as a branch does.
+            Operator::TryTable { try_table } => {
+                let catches = try_table.catches.len() as u64;
+                self.ways += catches;
+                self.open_block(try_table.ty).saturating_add(catches.saturating_mul(BRANCH_TARGET))
             }
             Operator::Loop { blockty } => {
                 let block = self.signatures.of_block(*blockty);
                 self.labels.push(block.parameters);
                 self.joins += LOOP_JOINS;
-                block.values().saturating_mul(BLOCK_VALUE)
+                self.ways += 1;
+                block.values().saturating_mul(BLOCK_VALUE).saturating_add(LOOP)
             }
             Operator::Else => {
                 self.joins += 1;
@@ -132,12 +164,38 @@ impl Function<'_> {
                 self.joins += 1;
                 self.labels.pop().unwrap_or(0)
             }
-            Operator::Br { relative_depth } | Operator::BrIf { relative_depth } => {
+            Operator::Br { relative_depth }
+            | Operator::BrIf { relative_depth }
+            | Operator::BrOnNull { relative_depth }
+            | Operator::BrOnNonNull { relative_depth }
+            | Operator::BrOnCast { relative_depth, .. }
+            | Operator::BrOnCastFail { relative_depth, .. } => {
                 self.joins += 1;
-                self.label(*relative_depth)
+                self.ways += 1;
+                self.label(*relative_depth).saturating_add(BRANCH)
             }
+            Operator::Return => {
+                self.ways += 1;
+                self.labels.first().copied().unwrap_or(0).saturating_add(BRANCH)
+            }
+            Operator::TableGet { .. } => {
+                self.ways += 2;
+                TABLE_ACCESS
+            }
+            Operator::TableGrow { .. }
+            | Operator::TableCopy { .. }
+            | Operator::TableInit { .. }
+            | Operator::TableFill { .. } => {
+                self.ways += 1;
+                BULK
+            }
+            Operator::MemoryFill { .. }
+            | Operator::MemoryCopy { .. }
+            | Operator::MemoryInit { .. }
+            | Operator::MemoryGrow { .. } => BULK / 4,
             Operator::BrTable { targets } => {
                 self.joins += 1;
+                self.ways += 1;
                 let listed = targets.targets().flatten().chain([targets.default()]);
                 listed.fold(0, |sum: u64, target| {
                     sum.saturating_add(BRANCH_TARGET).saturating_add(self.label(target))
@@ -149,6 +207,13 @@ impl Function<'_> {
             _ => 0,
         };
         self.work = self.work.saturating_add(more);
+    }
+
+    /// The work of a block that begins.
+    fn open_block(&mut self, blockty: BlockType) -> u64 {
+        let block = self.signatures.of_block(blockty);
+        self.labels.push(block.results);
+        block.values().saturating_mul(BLOCK_VALUE)
     }
 
     /// Values that a branch to this label takes along.

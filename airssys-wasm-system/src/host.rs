@@ -196,6 +196,11 @@ impl Host {
         if instances == 0 {
             return Err(SystemError::NoInstances(address));
         }
+        // Before there is a mailbox and a task for each of them.
+        let max_instances = self.inner.engine.capacity().instances;
+        if instances > max_instances {
+            return Err(SystemError::PoolFull { component: address, max_instances });
+        }
         let capabilities = self.check_folders(&address, manifest.host.clone()).await?;
         let verified = self.verify(&address, source, ceilings.max_component_bytes).await?;
 

@@ -28,6 +28,7 @@
 
 mod component;
 mod component_file;
+mod regular_file;
 mod system_files;
 
 mod builder;

@@ -13,6 +13,7 @@ use crate::builder::HostBuilder;
 use crate::component::{Component, Source};
 use crate::error::SystemError;
 use crate::host::Host;
+use crate::regular_file::regular_file;
 
 /// The file that names a host, where a folder is given.
 const SYSTEM_MANIFEST: &str = "airssys.toml";
@@ -249,6 +250,7 @@ fn read_manifest(path: &Path) -> Result<String, SystemError> {
     let mut text = String::new();
     // One byte more than allowed, so that the parser itself says that it is too large.
     let limit = MAX_MANIFEST_BYTES as u64 + 1;
-    fs::File::open(path).map_err(failed)?.take(limit).read_to_string(&mut text).map_err(failed)?;
+    let (file, _) = regular_file(path).map_err(failed)?;
+    file.take(limit).read_to_string(&mut text).map_err(failed)?;
     Ok(text)
 }

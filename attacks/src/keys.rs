@@ -141,16 +141,21 @@ pub const DECLARED_BOUNDS: &[DeclaredKey] = &[
         "who waits beyond it holds nothing yet; its turns are tested with the compiler",
     ),
     attacked("MAX_FUNCTION_WORK"),
-    exempt("MAX_WORK_PER_BYTES", "the sum over functions, counted with MAX_FUNCTION_WORK, which is attacked"),
+    attacked("MAX_WORK_PER_BYTES"),
     exempt(
         "HEAVY_FUNCTION_WORK",
         "tells heavy functions from light ones, which take turns apart; tested there",
     ),
     exempt(
         "MAX_COMPONENT_FUNCTIONS",
-        "counted in the same walk as MAX_FUNCTION_WORK, which is attacked, and tested there",
+        "each has work, whose sum is attacked as MAX_WORK_PER_BYTES; the number is tested with the other bounds",
     ),
     attacked("MAX_NESTED_INSTANCES"),
+    attacked("MAX_COMPONENT_PARTS"),
+    attacked("MAX_COMPONENT_DEPTH"),
+    attacked("MAX_TYPE_DEPTH"),
+    attacked("MAX_COMPONENT_TABLE_ELEMENTS"),
+    exempt("COMPILER_STACK_BYTES", "stack for what the bounds on depth let pass, which are attacked"),
     exempt("MAX_ADDRESS_SPACE_BYTES", "bounds what an embedder asks of an engine; no guest has a say in it"),
     // The core.
     attacked("MAX_CONTENT_TYPE_BYTES"),

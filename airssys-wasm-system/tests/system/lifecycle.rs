@@ -148,6 +148,14 @@ async fn at_least_one_instance_must_be_asked_for() {
 }
 
 #[tokio::test]
+async fn more_instances_than_the_host_has_room_for_are_refused_before_any_is_made() {
+    let host = host();
+    let error = host.start(guest("echo").instances(u32::MAX)).await.unwrap_err();
+    assert!(matches!(error, SystemError::PoolFull { .. }), "{error:?}");
+    host.start(guest("echo")).await.unwrap();
+}
+
+#[tokio::test]
 async fn while_an_instance_is_there_its_component_cannot_come_again() {
     let host = host();
     host.start(guest("echo").instances(2)).await.unwrap();

@@ -53,6 +53,55 @@ pub(super) const ATTACKS: &[Attack] = &[
         unit: "ms to refusal",
         measure: || Box::pin(refused("nested_instances", "nested instances")),
     },
+    Attack {
+        limit: "instances of a component that is handed on",
+        key: "MAX_NESTED_INSTANCES",
+        guest: "component_import",
+        unit: "ms to refusal",
+        measure: || Box::pin(refused_for("component_import", handed_on)),
+    },
+    Attack {
+        limit: "types within types",
+        key: "MAX_TYPE_DEPTH",
+        guest: "deep_types",
+        unit: "ms to refusal",
+        measure: || Box::pin(refused("deep_types", "levels of types within types")),
+    },
+    Attack {
+        limit: "components within components",
+        key: "MAX_COMPONENT_DEPTH",
+        guest: "deep_components",
+        unit: "ms to refusal",
+        measure: || Box::pin(refused("deep_components", "levels of components within components")),
+    },
+    Attack {
+        limit: "modules and components in a file",
+        key: "MAX_COMPONENT_PARTS",
+        guest: "many_modules",
+        unit: "ms to refusal",
+        measure: || Box::pin(refused("many_modules", "modules and components")),
+    },
+    Attack {
+        limit: "table elements that the compiler writes out",
+        key: "MAX_COMPONENT_TABLE_ELEMENTS",
+        guest: "large_tables",
+        unit: "ms to refusal",
+        measure: || Box::pin(refused("large_tables", "table elements")),
+    },
+    Attack {
+        limit: "functions between components, as work for the compiler",
+        key: "MAX_WORK_PER_BYTES",
+        guest: "many_adapters",
+        unit: "ms to refusal",
+        measure: || Box::pin(refused("many_adapters", "units of work in all functions together")),
+    },
+    Attack {
+        limit: "loops, as work for the compiler",
+        key: "MAX_FUNCTION_WORK",
+        guest: "many_loops",
+        unit: "ms to refusal",
+        measure: || Box::pin(refused("many_loops", "units of work in its largest function")),
+    },
 ];
 
 /// Something that is done again and again while slow components compile, and how long it took.
@@ -110,17 +159,34 @@ fn start(field: &Field) -> airssys_wasm_core::BoxFuture<'_, Result<Duration>> {
     })
 }
 
+/// Refused for more of what is expected than is allowed.
 async fn refused(guest: &'static str, expected: &'static str) -> Result<Observation> {
+    refused_for(guest, move |error| {
+        let RuntimeError::TooMuchToCompile { what, found, max } = error else {
+            bail!("refused with {error:?}")
+        };
+        ensure!(*what == expected && found > max, "refused for {found} {what} of {max}");
+        Ok(())
+    })
+    .await
+}
+
+fn handed_on(error: &RuntimeError) -> Result<()> {
+    ensure!(matches!(error, RuntimeError::HandsOnComponents { how: "import" }), "refused with {error:?}");
+    Ok(())
+}
+
+async fn refused_for(
+    guest: &'static str,
+    check: impl Fn(&RuntimeError) -> Result<()>,
+) -> Result<Observation> {
     let field = Field::new().await?;
     let bytes = guests::bytes(guest)?.len();
     ensure!(bytes as u64 * 100 < Ceilings::default().max_component_bytes, "it is not small");
     let mut observation = Observation::of(REFUSAL_MS).tolerating(LATE_MS);
     for _ in 0..ROUNDS {
         let refusal = field.refuse(guests::component(guest)?).await?;
-        let RuntimeError::TooMuchToCompile { what, found, max } = refusal.error else {
-            bail!("refused with {:?}", refusal.error)
-        };
-        ensure!(what == expected && found > max, "refused for {found} {what} of {max}");
+        check(&refusal.error)?;
         ensure!(refusal.started == 0, "it was started all the same");
         observation.add(Figure(milliseconds(refusal.elapsed)));
     }

@@ -50,6 +50,24 @@ const TIMER_BYTES: u64 = 64 * 1024;
 /// A table element in bytes: an address.
 const ELEMENT_BYTES: u64 = 8;
 
+/// Guests that are small for the compiler, beside those that are made to be large for it in a file of less than a
+/// mebibyte.
+const COMPILED: [&str; 9] = [
+    "compiles_slowly",
+    "sparse_data",
+    "large_tables",
+    "many_modules",
+    "many_adapters",
+    "many_loops",
+    "component_import",
+    "deep_components",
+    "deep_types",
+];
+
+/// What a component of less than a mebibyte may hold, in bytes, while it compiles and once it is compiled, where no
+/// function of it is heavy.
+const COMPILED_BYTES: u64 = 256 << 20;
+
 /// What `hostcall_copies` hands over, in steps of so many bytes.
 const COPY_BYTES: u64 = 65_536;
 
@@ -81,6 +99,7 @@ floods! {
     "table elements", "MAX_TABLE_ELEMENTS", "grow_tables", tables();
     "peers", "MAX_RESOURCES", "hoard_peers", peers();
     "handles", "MAX_COMPONENT_HANDLES", "hoard_own_resources", handles();
+    "components to compile", "memory images (dense only)", "sparse_data", components();
     "copies", "HOSTCALL_SLACK_BYTES, MAX_GUEST_MESSAGE_BYTES", "hostcall_copies", copies();
 }
 
@@ -314,6 +333,22 @@ async fn handles() -> Result<Told> {
     }
     ensure!(meter.records() == MAX_COMPONENT_HANDLES as u64, "{} handles", meter.records());
     Bound::guests(1, MEMORY_BYTES).and_entries(MAX_COMPONENT_HANDLES, "handles").told(&resident)
+}
+
+/// Whether they are refused is for others to judge: here they must not take what others need.
+async fn components() -> Result<Told> {
+    let field = Field::new().await?;
+    let resident = rested(&field).await?;
+    for guest in COMPILED {
+        let bytes = guests::bytes(guest)?.len();
+        ensure!(bytes < 1 << 20, "`{guest}` has {bytes} bytes");
+        let component = guests::component(guest)?;
+        if let Ok(started) = field.host().start(component).await {
+            field.host().kill(started.address()).await?;
+        }
+    }
+    let what = format!("for one of {} components at a time", COMPILED.len());
+    Bound::default().and(COMPILED_BYTES, what).told(&resident)
 }
 
 async fn copies() -> Result<Told> {

@@ -101,8 +101,8 @@ fn check_report(report: &ComponentReport, bytes: &[u8]) -> Result<()> {
 /// too large for the pool.
 fn check_refusal(error: &RuntimeError, report: &Result<ComponentReport, RuntimeError>) -> Result<()> {
     use RuntimeError::{
-        CoreModule, IncompatibleInterface, InvalidComponent, MissingImports, NameTooLong, NeedsLargerTable,
-        NeedsMoreMemory, NotWasm, TooMuchToCompile, Truncated,
+        CoreModule, HandsOnComponents, IncompatibleInterface, InvalidComponent, MissingImports, NameTooLong,
+        NeedsLargerTable, NeedsMoreMemory, NotWasm, TooMuchToCompile, Truncated,
     };
     match (error, report) {
         (NotWasm, Err(NotWasm)) | (CoreModule, Err(CoreModule)) => {}
@@ -115,6 +115,7 @@ fn check_refusal(error: &RuntimeError, report: &Result<ComponentReport, RuntimeE
         (InvalidComponent(source), Err(InvalidComponent(_)) | Ok(_)) => {
             ensure!(!source.to_string().is_empty(), "not valid, and nothing said why");
         }
+        (HandsOnComponents { how: one }, Err(HandsOnComponents { how: other })) if one == other => {}
         (NameTooLong { bytes: one, .. }, Err(NameTooLong { bytes: other, .. })) if one == other => {}
         (MissingImports(missing), Ok(report)) => check_missing(missing, &report.missing_imports)?,
         (IncompatibleInterface { .. } | NeedsMoreMemory { .. } | NeedsLargerTable { .. }, Ok(_)) => {}

@@ -1,0 +1,80 @@
+//! How large types are when each part is written out where it is used.
+//!
+//! A function that one component calls in another is compiled anew for each pair of them, as large as its types: a
+//! few types that share their parts can stand for very large ones.
+
+use std::collections::HashMap;
+
+use engine_wasmparser::component_types::{
+    ComponentDefinedType, ComponentDefinedTypeId, ComponentEntityType, ComponentFuncTypeId,
+    ComponentInstanceTypeId, ComponentValType,
+};
+use engine_wasmparser::types::TypesRef;
+
+/// Sizes of types, each counted once however often it is used.
+#[derive(Debug, Default)]
+pub(super) struct TypeSizes {
+    defined: HashMap<ComponentDefinedTypeId, u64>,
+    instances: HashMap<ComponentInstanceTypeId, u64>,
+}
+
+impl TypeSizes {
+    /// Values in the parameters and the result of a function.
+    pub(super) fn function(&mut self, types: TypesRef<'_>, id: ComponentFuncTypeId) -> u64 {
+        let Some(function) = types.get(id) else { return 0 };
+        let values = function.params.iter().map(|(_, ty)| ty).chain(&function.result);
+        self.sum(types, values)
+    }
+
+    /// Exports of an instance, those of the instances in it included.
+    pub(super) fn instance(&mut self, types: TypesRef<'_>, id: ComponentInstanceTypeId) -> u64 {
+        if let Some(known) = self.instances.get(&id) {
+            return *known;
+        }
+        let Some(instance) = types.get(id) else { return 0 };
+        let size = instance.exports.values().fold(1u64, |sum, export| {
+            let more = match export.ty {
+                ComponentEntityType::Instance(inner) => self.instance(types, inner),
+                _ => 1,
+            };
+            sum.saturating_add(more)
+        });
+        self.instances.insert(id, size);
+        size
+    }
+
+    fn sum<'a>(&mut self, types: TypesRef<'_>, values: impl Iterator<Item = &'a ComponentValType>) -> u64 {
+        values.fold(0, |sum: u64, value| sum.saturating_add(self.value(types, *value)))
+    }
+
+    /// Calls itself no deeper than validation lets types nest.
+    fn value(&mut self, types: TypesRef<'_>, value: ComponentValType) -> u64 {
+        let ComponentValType::Type(id) = value else { return 1 };
+        if let Some(known) = self.defined.get(&id) {
+            return *known;
+        }
+        let parts = match types.get(id) {
+            Some(ComponentDefinedType::Record(record)) => self.sum(types, record.fields.values()),
+            Some(ComponentDefinedType::Variant(variant)) => {
+                let cases = variant.cases.len() as u64;
+                self.sum(types, variant.cases.values().filter_map(|case| case.ty.as_ref()))
+                    .saturating_add(cases)
+            }
+            Some(ComponentDefinedType::Tuple(tuple)) => self.sum(types, tuple.types.iter()),
+            Some(ComponentDefinedType::Flags(names) | ComponentDefinedType::Enum(names)) => {
+                names.len() as u64
+            }
+            Some(ComponentDefinedType::Option { ty, .. }) => self.value(types, *ty),
+            Some(ComponentDefinedType::Result { ok, err, .. }) => self.sum(types, ok.iter().chain(err)),
+            Some(
+                ComponentDefinedType::List { element, .. }
+                | ComponentDefinedType::FixedLengthList { element, .. },
+            ) => self.value(types, *element),
+            Some(ComponentDefinedType::Map { key, value, .. }) => self.sum(types, [key, value].into_iter()),
+            _ => 0,
+        };
+        let size = parts.saturating_add(1);
+        self.defined.insert(id, size);
+        size
+    }
+}
