@@ -20,8 +20,9 @@ from what was configured. `key` is the manifest key or the constant that declare
 `guests` that tries it.
 
 This text is generated: `cargo xtask limits --write` runs all attacks and writes it, and `cargo xtask limits`, which
-CI runs, fails where its rows are not those that ran. That each row turns red without its enforcement is shown by
-`cargo xtask limits --mutate`.
+CI runs, fails where its rows are not those that ran. That the rows which attack
+one limit each turn red without its enforcement is for `cargo xtask limits --mutate` to show; the last rows, which measure
+a crowd or a soak, are not among them.
 
 One thing is bounded by memory and fuel, and not by the clock: a single instruction that fills or copies memory. It is
 looked at before it begins, when its fuel, a unit for each byte, is taken, and then not until its end. So a call can
