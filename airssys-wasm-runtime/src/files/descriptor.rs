@@ -13,19 +13,13 @@ use super::error::Refusal;
 use super::handle::{Handle, Room, joined};
 use super::host::{Files, Wanted};
 use super::listing::Listing;
+use super::opening::{Opened, Opening};
 use super::output::FileWriter;
 use super::reader::FileReader;
 use super::sandbox::{Sandbox, done};
 use crate::bounds::MAX_FILE_CHUNK_BYTES;
 
 type Fd = Resource<Descriptor>;
-
-/// What became of opening a path.
-enum Opened {
-    Descriptor(Descriptor),
-    /// A pipe, a device or a socket, which could keep whoever uses it waiting for ever.
-    Special,
-}
 
 impl HostDescriptor for Files<'_> {
     async fn advise(&mut self, fd: Fd, offset: Filesize, len: Filesize, advice: Advice) -> FsResult<()> {
@@ -148,7 +142,8 @@ impl HostDescriptor for Files<'_> {
         let room = self.room()?;
         let shown = joined(&self.handle(&fd)?.path, &path);
         let folder = self.handle(&fd)?.descriptor.clone();
-        let opened = self.access()?.run(move || open(folder, path_flags, path, open_flags, flags)).await?;
+        let opening = Opening { path, path_flags, open_flags, flags };
+        let opened = self.access()?.run(move || opening.open(folder)).await?;
         match self.told(&wanted, opened)? {
             Opened::Descriptor(descriptor) => {
                 let handle = self.table().push(Handle::opened(descriptor, &shown, room))?;
@@ -317,35 +312,4 @@ impl Files<'_> {
         let writer: DynOutputStream = Box::new(FileWriter::new(file, position, self.access()?, room));
         Ok(self.table().push(writer)?)
     }
-}
-
-/// Opens a regular file or a folder. This blocks.
-///
-/// What a path leads to is looked at before it is opened, because opening a pipe can wait for ever, and again
-/// afterwards, because it may lead elsewhere by then.
-fn open(
-    folder: Descriptor,
-    path_flags: PathFlags,
-    path: String,
-    open_flags: OpenFlags,
-    flags: DescriptorFlags,
-) -> FsResult<Opened> {
-    let mut sandbox = Sandbox::new();
-    let folder = sandbox.enter(folder)?;
-    let again = || Resource::new_borrow(folder.rep());
-    if let Ok(found) = done(sandbox.view().stat_at(again(), path_flags, path.clone()))
-        && is_special(found.type_)
-    {
-        return Ok(Opened::Special);
-    }
-    let opened = done(sandbox.view().open_at(again(), path_flags, path, open_flags, flags))?;
-    let kind = done(sandbox.view().get_type(Resource::new_borrow(opened.rep())))?;
-    if is_special(kind) {
-        return Ok(Opened::Special);
-    }
-    Ok(Opened::Descriptor(sandbox.table.delete(opened)?))
-}
-
-fn is_special(kind: DescriptorType) -> bool {
-    !matches!(kind, DescriptorType::RegularFile | DescriptorType::Directory | DescriptorType::SymbolicLink)
 }
