@@ -205,7 +205,7 @@ impl WasmtimeEngine {
     ///
     /// # Errors
     ///
-    /// [`RuntimeError::Folder`] and [`RuntimeError::ProtectedFolder`].
+    /// [`RuntimeError::Folder`], [`RuntimeError::LinkedFolder`] and [`RuntimeError::ProtectedFolder`].
     pub fn check_folders(&self, capabilities: &HostCapabilities) -> Result<(), RuntimeError> {
         Folders::new(&capabilities.filesystem, &self.protected).check()
     }
@@ -324,8 +324,9 @@ impl WasmtimeEngine {
     /// # Errors
     ///
     /// [`RuntimeError::InvalidLimits`], [`RuntimeError::NeedsMoreMemory`], [`RuntimeError::NeedsLargerTable`] and
-    /// [`RuntimeError::BeyondEngine`] before any guest code runs, [`RuntimeError::Folder`] and
-    /// [`RuntimeError::ProtectedFolder`] for a folder that cannot be granted, [`RuntimeError::PoolExhausted`], and
+    /// [`RuntimeError::BeyondEngine`] before any guest code runs, [`RuntimeError::Folder`],
+    /// [`RuntimeError::LinkedFolder`] and [`RuntimeError::ProtectedFolder`] for a folder that cannot be granted,
+    /// [`RuntimeError::PoolExhausted`], and
     /// [`RuntimeError::InstantiationFailed`] with the cause for all that happens in the guest.
     pub async fn start(
         &self,

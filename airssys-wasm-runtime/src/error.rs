@@ -165,7 +165,19 @@ pub enum RuntimeError {
         #[source]
         source: std::io::Error,
     },
-    /// A folder that no component may be granted, or one that holds such a folder or lies in it, links followed.
+    /// A folder by a path that leads through a link, which somebody may change: a guest, where it lies in a folder
+    /// that is written.
+    #[error("{key} names {}, which is a link to {real}: name {real}", path.display(), real = real.display())]
+    LinkedFolder {
+        /// The key that grants it.
+        key: &'static str,
+        /// The path as it was granted.
+        path: PathBuf,
+        /// Where it leads.
+        real: PathBuf,
+    },
+    /// A folder that no component may be granted, or one that holds such a folder or lies in it, links followed and
+    /// whatever it is mounted as.
     #[error(
         "{key} names {}, and no component may be granted {}, what holds it, or what lies in it",
         path.display(),
@@ -232,6 +244,7 @@ impl From<RuntimeError> for WasmError {
             error @ (RuntimeError::PoolExhausted { .. }
             | RuntimeError::BeyondEngine { .. }
             | RuntimeError::Folder { .. }
+            | RuntimeError::LinkedFolder { .. }
             | RuntimeError::ProtectedFolder { .. }
             | RuntimeError::FilesUnavailable
             | RuntimeError::AddressSpace { .. }

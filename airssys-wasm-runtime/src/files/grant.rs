@@ -10,6 +10,7 @@ use wasmtime_wasi::{FsPerms, OpenMode};
 use airssys_wasm_core::{FilesystemCapabilities, FolderPath, PROTECTED_FOLDERS};
 
 use super::handle::FileAccess;
+use super::mounts::{Mounts, overlap};
 use super::threads::FileThreads;
 use super::work::FileWork;
 use crate::error::RuntimeError;
@@ -33,25 +34,39 @@ impl std::fmt::Debug for Folder {
 pub(crate) struct ProtectedFolders(Vec<PathBuf>);
 
 impl ProtectedFolders {
+    /// A relative path is meant from where the process is now.
     pub(crate) fn add(&mut self, folder: PathBuf) {
-        self.0.push(folder);
+        self.0.push(std::path::absolute(&folder).unwrap_or(folder));
     }
 
-    /// Which of them hinders a grant of this folder, all links in its path followed.
-    fn hindering(&self, real: &Path) -> Option<PathBuf> {
+    /// Which of them hinders a grant of this folder, which is at its real path: by its own path or by another that it
+    /// is mounted at.
+    fn hindering(&self, real: &Path, mounts: &Mounts) -> Option<PathBuf> {
         let own = self.0.iter().map(PathBuf::as_path);
-        PROTECTED_FOLDERS.iter().map(Path::new).chain(own).find_map(|folder| {
-            // One that is not there yet is meant where its path leads so far.
-            let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
-            (real.starts_with(&folder) || folder.starts_with(real)).then_some(folder)
-        })
+        let mut folders = PROTECTED_FOLDERS.iter().map(Path::new).chain(own).map(resolved);
+        folders
+            .find(|folder| overlap(real, folder) || mounts.lead(real, folder))
+            .or_else(|| mounts.system(real).map(Path::to_owned))
     }
 }
+
+/// Where a path leads, all links followed. Of one that is not there yet, as far as it is there.
+fn resolved(path: &Path) -> PathBuf {
+    let there = |ancestor: &Path| {
+        let below = path.strip_prefix(ancestor).ok()?;
+        let real = ancestor.canonicalize().ok()?;
+        Some(if below.as_os_str().is_empty() { real } else { real.join(below) })
+    };
+    path.ancestors().find_map(there).unwrap_or_else(|| path.to_owned())
+}
+
+/// A folder, and the key that grants it.
+type Wanted = (&'static str, FsPerms, FolderPath);
 
 /// The folders that a component is to be granted, each with the key that grants it.
 #[derive(Debug)]
 pub(crate) struct Folders {
-    wanted: Vec<(&'static str, FsPerms, FolderPath)>,
+    wanted: Vec<Wanted>,
     protected: ProtectedFolders,
 }
 
@@ -83,7 +98,9 @@ impl Folders {
         let unfinished = |_| RuntimeError::FilesUnavailable;
         let place = work.place().await.map_err(unfinished)?;
         let mut opening = place.begin(threads, move || {
-            self.wanted.iter().map(|(key, perms, path)| self.open_one(key, *perms, path)).collect()
+            let mounts = Mounts::now();
+            let open = |(key, perms, path): &Wanted| self.open_one(key, *perms, path, &mounts);
+            self.wanted.iter().map(open).collect()
         });
         let folders: Result<Vec<Folder>, RuntimeError> = opening.result().await.map_err(unfinished)?;
         Ok(FileAccess::new(folders?, Arc::clone(threads), work.clone()))
@@ -91,14 +108,26 @@ impl Folders {
 
     /// As [`open`](Self::open), and leaves nothing open: whether they could all be granted now. This blocks.
     pub(crate) fn check(&self) -> Result<(), RuntimeError> {
-        self.wanted.iter().try_for_each(|(key, perms, path)| self.open_one(key, *perms, path).map(drop))
+        let mounts = Mounts::now();
+        let open = |(key, perms, path): &Wanted| self.open_one(key, *perms, path, &mounts);
+        self.wanted.iter().try_for_each(|wanted| open(wanted).map(drop))
     }
 
-    fn open_one(&self, key: &'static str, perms: FsPerms, path: &FolderPath) -> Result<Folder, RuntimeError> {
+    /// Links are not followed: where one leads may be for a guest to say, this one before its restart, or another.
+    fn open_one(
+        &self,
+        key: &'static str,
+        perms: FsPerms,
+        path: &FolderPath,
+        mounts: &Mounts,
+    ) -> Result<Folder, RuntimeError> {
         let failed = |source| RuntimeError::Folder { key, path: path.as_path().to_owned(), source };
         let (folder, real) = open(path.as_path()).map_err(failed)?;
-        if let Some(protected) = self.protected.hindering(&real) {
+        if let Some(protected) = self.protected.hindering(&real, mounts) {
             return Err(RuntimeError::ProtectedFolder { key, path: path.as_path().to_owned(), protected });
+        }
+        if real != path.as_path() {
+            return Err(RuntimeError::LinkedFolder { key, path: path.as_path().to_owned(), real });
         }
         let mode = match perms {
             FsPerms::ReadOnly => OpenMode::READ,
@@ -108,16 +137,22 @@ impl Folders {
     }
 }
 
-/// Opens a folder, and tells where it is with all links followed: of what was opened, and not of what has its name
-/// a moment later.
+/// Opens a folder, and tells where it really is: of what was opened, and not of what has its name a moment later.
 #[cfg(target_os = "linux")]
 fn open(path: &Path) -> io::Result<(std::fs::File, PathBuf)> {
     use std::os::fd::AsRawFd;
 
-    use rustix::fs::{Mode, OFlags};
+    use rustix::fs::{CWD, Mode, OFlags, ResolveFlags};
+    use rustix::io::Errno;
 
-    let folder = rustix::fs::open(path, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
-    let folder = std::fs::File::from(folder);
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let folder = match rustix::fs::openat2(CWD, path, flags, Mode::empty(), ResolveFlags::NO_SYMLINKS) {
+        // A link is opened for the sake of its name, which then is another than what was granted; so it is where the
+        // system does not have this call or forbids it.
+        Err(Errno::LOOP | Errno::NOSYS | Errno::PERM) => rustix::fs::open(path, flags, Mode::empty()),
+        opened => opened,
+    };
+    let folder = std::fs::File::from(folder?);
     let real = std::fs::read_link(format!("/proc/self/fd/{}", folder.as_raw_fd()));
     let real = real.or_else(|_| path.canonicalize())?;
     Ok((folder, real))
@@ -131,4 +166,35 @@ fn open(path: &Path) -> io::Result<(std::fs::File, PathBuf)> {
         return Err(io::ErrorKind::NotADirectory.into());
     }
     Ok((std::fs::File::open(&real)?, real))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_protected_folder_that_is_not_there_yet_is_protected() {
+        let ground = tempfile::tempdir().unwrap();
+        let real = ground.path().canonicalize().unwrap();
+        std::fs::create_dir(real.join("there")).unwrap();
+        #[cfg(unix)]
+        std::os::unix::fs::symlink(real.join("there"), real.join("link")).unwrap();
+        let mut protected = ProtectedFolders::default();
+        protected.add(real.join("link/later/log"));
+        let hindering = |path: &str| protected.hindering(&real.join(path), &Mounts::default());
+        let expected = Some(real.join("there/later/log"));
+        assert_eq!(hindering("there"), expected);
+        assert_eq!(hindering("there/later/log/old"), expected);
+        assert_eq!(hindering("there/other"), None);
+    }
+
+    #[test]
+    fn a_relative_protected_folder_is_meant_from_here() {
+        let mut protected = ProtectedFolders::default();
+        protected.add("later/log".into());
+        let here = std::env::current_dir().unwrap().canonicalize().unwrap();
+        let hindering = |path: &str| protected.hindering(&here.join(path), &Mounts::default());
+        assert_eq!(hindering("later"), Some(here.join("later/log")));
+        assert_eq!(hindering("other"), None);
+    }
 }

@@ -11,6 +11,7 @@ mod grant;
 mod handle;
 mod host;
 mod listing;
+mod mounts;
 mod opening;
 mod output;
 mod reader;

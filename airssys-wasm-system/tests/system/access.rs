@@ -299,6 +299,41 @@ async fn what_is_no_file_is_not_opened_and_keeps_nobody_waiting() {
 }
 
 #[tokio::test]
+async fn a_pipe_that_takes_the_place_of_a_file_keeps_nobody_waiting() {
+    const OPENINGS: usize = 2_000;
+    let ground = Ground::new();
+    fs::write(ground.path("write/file"), "content").unwrap();
+    assert!(Command::new("mkfifo").arg(ground.path("write/pipe")).status().unwrap().success());
+    let host = host();
+    let component = host.start(ground.component()).await.unwrap();
+    let is_over = Arc::new(AtomicBool::new(false));
+    let swapper = {
+        let (is_over, write) = (Arc::clone(&is_over), ground.path("write"));
+        std::thread::spawn(move || {
+            let rename = |from: &str, to: &str| {
+                fs::rename(format!("{write}/{from}"), format!("{write}/{to}")).unwrap()
+            };
+            while !is_over.load(Ordering::Acquire) {
+                rename("file", "aside");
+                rename("pipe", "file");
+                rename("file", "pipe");
+                rename("aside", "file");
+            }
+        })
+    };
+    let order = format!("read {} file", ground.path("write"));
+    let mut answers = BTreeMap::new();
+    for _ in 0..OPENINGS {
+        *answers.entry(ask(&component, &order).await).or_insert(0) += 1;
+    }
+    is_over.store(true, Ordering::Release);
+    swapper.join().unwrap();
+    assert!(answers.contains_key("content") && answers.contains_key("not-permitted"), "{answers:?}");
+    assert_eq!(host.statuses().pop().unwrap().restarts, 0);
+    host.shutdown().await;
+}
+
+#[tokio::test]
 async fn a_large_folder_is_read_in_parts() {
     const ENTRIES: usize = 1_000;
     let ground = Ground::new();
@@ -402,27 +437,71 @@ async fn some_folders_are_for_no_component() {
 }
 
 #[tokio::test]
-async fn a_folder_that_leads_elsewhere_later_is_looked_at_again() {
+async fn a_folder_is_named_where_it_is_and_not_by_a_link() {
     let ground = Ground::new();
-    let link = ground.path("link");
-    symlink(ground.path("read"), &link).unwrap();
-    let mut capabilities = HostCapabilities::default();
-    capabilities.filesystem.read.push(link.parse().unwrap());
+    symlink(ground.path("read"), ground.path("link")).unwrap();
+    fs::create_dir(ground.path("read/below/folder")).unwrap();
     let host = host();
-    let component = host.start(files(capabilities).supervision(at_once(1))).await.unwrap();
-    assert_eq!(ask(&component, &format!("read {link} file")).await, "content");
-    fs::remove_file(&link).unwrap();
-    symlink("/proc", &link).unwrap();
+    for (granted, real) in [("link", "read"), ("link/below/folder", "read/below/folder")] {
+        let mut capabilities = HostCapabilities::default();
+        capabilities.filesystem.read.push(ground.path(granted).parse().unwrap());
+        let error = host.start(files(capabilities)).await.unwrap_err();
+        let SystemError::Start { source, .. } = error else { panic!("{error}") };
+        let (granted, real) = (ground.path(granted), ground.path(real));
+        let expected =
+            format!("capabilities.filesystem.read names {granted}, which is a link to {real}: name {real}");
+        assert_eq!(source.to_string(), expected);
+    }
+    assert!(host.statuses().is_empty());
+    host.shutdown().await;
+}
+
+/// A guest replaces a folder that is granted, and that lies in one that it may write, by a link; then whoever was
+/// granted it is started again.
+async fn check_planted(writer: &str, victim: &str) {
+    let ground = Ground::new();
+    let (write, inner) = (ground.path("write"), ground.path("write/inner"));
+    fs::create_dir(&inner).unwrap();
+    fs::create_dir(ground.path("outside")).unwrap();
+    let host = host();
+    let mut started = BTreeMap::new();
+    for name in BTreeSet::from([writer, victim]) {
+        let mut capabilities = HostCapabilities::default();
+        let mut grant = |folder: &str| capabilities.filesystem.write.push(folder.parse().unwrap());
+        if name == writer {
+            grant(&write);
+        }
+        if name == victim {
+            grant(&inner);
+        }
+        let wasm = fs::read(file("files")).unwrap();
+        let component = Component::from_bytes(name.parse().unwrap(), wasm, 2 << 20)
+            .host_capabilities(capabilities)
+            .max_fuel(100_000_000)
+            .timeout_ms(20_000)
+            .supervision(at_once(1));
+        started.insert(name, host.start(component).await.unwrap());
+    }
+    let (writer, victim) = (started.get(writer).unwrap(), started.get(victim).unwrap());
+    assert_eq!(ask(writer, &format!("rmdir {write} inner")).await, "ok");
+    assert_eq!(ask(writer, &format!("symlink {write} ../outside inner")).await, "ok");
     let mut events = host.events();
-    component.request("trap").await.unwrap_err();
+    victim.request("trap").await.unwrap_err();
     let cause = loop {
         match events.next().await.unwrap() {
             Event::Ended { cause, .. } if !cause.to_string().contains("trap") => break cause.to_string(),
+            Event::Started { id } => break format!("{id} was started again"),
             _ => {}
         }
     };
-    assert!(cause.contains("no component may be granted /proc"), "{cause}");
+    assert!(cause.contains(&format!("{inner}, which is a link to {}", ground.path("outside"))), "{cause}");
     host.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_folder_that_was_replaced_by_a_link_is_not_opened_at_a_restart() {
+    check_planted("test/files", "test/files").await;
+    check_planted("test/writer", "test/victim").await;
 }
 
 #[tokio::test]
