@@ -97,12 +97,13 @@ impl NetworkAccess {
         if self.granted.names(&name) { Ok(Lookup::Name(name)) } else { Err(NetworkRefusal::NotGranted) }
     }
 
-    /// Judges the answers for a name, and remembers those that are admitted.
+    /// Judges the answers for a name, and remembers those that are admitted, in place of those that it had before.
     ///
     /// Addresses of IPv4 in the form of IPv6 (mapped) are taken as what they are. One that is not public is
     /// admitted where it was granted itself, and reached by that grant alone.
     pub fn answered(&mut self, name: &HostName, answers: impl IntoIterator<Item = IpAddr>) -> Answers {
         let mut judged = Answers::default();
+        self.answers.retain(|(_, of)| of != name);
         for address in answers.into_iter().map(|address| address.to_canonical()) {
             let class = AddressClass::of(address);
             if class.is_public() {
@@ -128,6 +129,10 @@ impl NetworkAccess {
     /// leads to.
     pub fn connect(&self, to: SocketAddr) -> Result<(), NetworkRefusal> {
         let (address, port) = (to.ip(), to.port());
+        // No manifest says which of the host's networks it means, and the same address is another host in each.
+        if matches!(to, SocketAddr::V6(to) if to.scope_id() != 0) {
+            return Err(NetworkRefusal::NotGranted);
+        }
         if self.granted.allows_address(address, port) {
             return Ok(());
         }

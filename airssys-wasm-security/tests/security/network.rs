@@ -298,8 +298,16 @@ fn a_name_bound_to_another_address_is_judged_anew() {
     assert_eq!(access.answered(&rebound, addresses(&["1.1.1.1"])).admitted, addresses(&["1.1.1.1"]));
     assert_eq!(access.answered(&rebound, addresses(&["127.0.0.1"])).admitted, addresses(&[]));
     connects(&access, "127.0.0.1:443", Err(NetworkRefusal::NotPublic(AddressClass::Loopback)));
-    // What was judged stays what it is.
-    connects(&access, "1.1.1.1:443", Ok(()));
+    // The name has left it.
+    connects(&access, "1.1.1.1:443", Err(NetworkRefusal::NotGranted));
+}
+
+#[test]
+fn an_address_of_one_of_the_hosts_networks_is_granted_by_nobody() {
+    let access = access(&["[fe80::1]:80", "[2606:4700::1111]:80"]);
+    connects(&access, "[fe80::1]:80", Ok(()));
+    connects(&access, "[fe80::1%2]:80", Err(NetworkRefusal::NotGranted));
+    connects(&access, "[2606:4700::1111%1]:80", Err(NetworkRefusal::NotGranted));
 }
 
 #[test]
