@@ -25,10 +25,13 @@ const MEMORY_STEP_BYTES: u64 = 524_288;
 
 /// Interfaces of WASI by which a component would reach outside, and what it meets.
 const CLOSED: &[(&str, &str)] = &[
-    ("wasi:filesystem/", "no folder is open to it"),
-    ("wasi:sockets/", "every address is refused"),
+    ("wasi:filesystem/", "nothing, unless [capabilities.filesystem] grants a folder"),
+    ("wasi:sockets/", "nothing, unless [capabilities.network] grants a destination, which is by TCP"),
     ("wasi:http/", "every request is refused"),
-    ("wasi:cli/environment", "it finds no variable and no argument"),
+    (
+        "wasi:cli/environment",
+        "nothing, unless [capabilities.environment] grants a variable; never an argument",
+    ),
     ("wasi:cli/stdin", "it is at its end"),
 ];
 
@@ -54,7 +57,7 @@ struct InterfaceJson<'i> {
     functions: &'i [String],
 }
 
-/// An import that answers, and grants nothing.
+/// An import that answers, and grants nothing by itself.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 struct Denied {
     import: String,
@@ -141,7 +144,7 @@ impl<'i> Inspection<'i> {
         line(&mut text, &format!("  largest memory, bytes {}", known(self.initial_memory_bytes)));
         line(&mut text, &format!("  largest table         {}", known(self.initial_table_elements)));
         if !self.denied.is_empty() {
-            text.push_str("\nimports that this version grants nothing through\n");
+            text.push_str("\nwhat imports reach by themselves\n");
             for Denied { import, reason } in &self.denied {
                 line(&mut text, &format!("  {import}: {reason}"));
             }
@@ -343,6 +346,12 @@ mod tests {
         ];
         let found = denied(&report(imports, 0).imports);
         let reasons: Vec<_> = found.iter().map(|one| one.reason.as_str()).collect();
-        assert_eq!(reasons, ["no folder is open to it", "answers `unsupported` to get, compare-and-swap"]);
+        assert_eq!(
+            reasons,
+            [
+                "nothing, unless [capabilities.filesystem] grants a folder",
+                "answers `unsupported` to get, compare-and-swap"
+            ]
+        );
     }
 }
