@@ -69,9 +69,10 @@ pub use limits::{
 };
 pub use manifest::{
     AuditConfig, ComponentConfig, ComponentEntry, ComponentManifest, CpuConfig, EnvironmentCapabilities,
-    FilesystemCapabilities, HostCapabilities, IoConfig, LifecycleConfig, MAX_MANIFEST_BYTES, MailboxConfig,
-    ManifestDiagnostic, ManifestError, MemoryConfig, MessagingCapabilities, NetworkCapabilities, Overflow,
-    ResourcesConfig, SystemManifest,
+    FilesystemCapabilities, HostCapabilities, IoConfig, LifecycleConfig, MAX_GRANTED_DESTINATIONS,
+    MAX_GRANTED_FOLDERS, MAX_GRANTED_VARIABLES, MAX_MANIFEST_BYTES, MailboxConfig, ManifestDiagnostic,
+    ManifestError, MemoryConfig, MessagingCapabilities, NetworkCapabilities, Overflow, ResourcesConfig,
+    SystemManifest, TooManyGrants,
 };
 pub use message::{
     ComponentMessage, CorrelationId, MAX_CONTENT_TYPE_BYTES, MessageKind, MessagePayload, TimerId,

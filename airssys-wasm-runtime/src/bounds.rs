@@ -49,6 +49,9 @@ pub const MAX_HTTP_FIELD_BYTES: usize = 4 * 1024;
 pub const MAX_HTTP_CHUNK_BYTES: usize = 4 * 1024;
 pub(crate) const HTTP_BUFFERED_CHUNKS: usize = 1;
 
+/// Names and values of the variables that one instance is granted, together.
+pub const MAX_VARIABLE_BYTES: usize = 256 * 1024;
+
 /// Random bytes that one call of `wasi:random` returns at most.
 pub const MAX_RANDOM_BYTES: u64 = 65_536;
 

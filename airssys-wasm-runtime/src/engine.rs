@@ -200,13 +200,14 @@ impl WasmtimeEngine {
         self.protected.add(folder.into());
     }
 
-    /// Whether every folder that these rights name could be opened now. It is looked at again whenever an instance
-    /// starts. This blocks.
+    /// Whether so much can be granted, and every folder that these rights name could be opened now. It is looked at
+    /// again whenever an instance starts. This blocks.
     ///
     /// # Errors
     ///
-    /// [`RuntimeError::Folder`], [`RuntimeError::LinkedFolder`] and [`RuntimeError::ProtectedFolder`].
+    /// [`RuntimeError::TooManyGrants`], [`RuntimeError::Folder`], [`RuntimeError::LinkedFolder`] and [`RuntimeError::ProtectedFolder`].
     pub fn check_folders(&self, capabilities: &HostCapabilities) -> Result<(), RuntimeError> {
+        capabilities.check_counts().map_err(RuntimeError::TooManyGrants)?;
         Folders::new(&capabilities.filesystem, &self.protected).check()
     }
 
@@ -324,7 +325,8 @@ impl WasmtimeEngine {
     /// # Errors
     ///
     /// [`RuntimeError::InvalidLimits`], [`RuntimeError::NeedsMoreMemory`], [`RuntimeError::NeedsLargerTable`] and
-    /// [`RuntimeError::BeyondEngine`] before any guest code runs, [`RuntimeError::Folder`],
+    /// [`RuntimeError::BeyondEngine`] before any guest code runs, [`RuntimeError::TooManyGrants`],
+    /// [`RuntimeError::LongVariables`], [`RuntimeError::Folder`],
     /// [`RuntimeError::LinkedFolder`] and [`RuntimeError::ProtectedFolder`] for a folder that cannot be granted,
     /// [`RuntimeError::PoolExhausted`], and
     /// [`RuntimeError::InstantiationFailed`] with the cause for all that happens in the guest.
@@ -341,8 +343,9 @@ impl WasmtimeEngine {
         component.fits(&setup.limits)?;
         setup.start.check()?;
         let InstanceSetup { id, limits, start, capabilities, config, ports, switch, lane, file_work } = setup;
+        capabilities.check_counts().map_err(RuntimeError::TooManyGrants)?;
         let files = self.open_folders(&capabilities, start, &file_work).await?;
-        let state = HostState::new(id, &limits, ports, switch).granting(capabilities, files).in_lane(lane);
+        let state = HostState::new(id, &limits, ports, switch).granting(capabilities, files)?.in_lane(lane);
         let store = StoreManager::new(self).create(state, &limits)?;
         ComponentInstance::start(store, component, &config, start, max_instances, self.enforcement()).await
     }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-use airssys_wasm_core::{ComponentHandle, EndCause, ResourceLimitError, WasmError};
+use airssys_wasm_core::{ComponentHandle, EndCause, ResourceLimitError, TooManyGrants, WasmError};
 
 use crate::failure::CallFailure;
 use crate::missing::MissingImports;
@@ -191,6 +191,19 @@ pub enum RuntimeError {
         /// What it would give access to.
         protected: PathBuf,
     },
+    /// More rights than a component can be granted.
+    #[error("too many rights")]
+    TooManyGrants(#[source] TooManyGrants),
+    /// The variables that were granted are too long to be held by every instance.
+    #[error(
+        "capabilities.environment.variables names {bytes} bytes of names and values, and at most {max} can be granted"
+    )]
+    LongVariables {
+        /// What they have.
+        bytes: usize,
+        /// What they may have.
+        max: usize,
+    },
     /// The threads that open folders are gone.
     #[error("there is no thread to open folders")]
     FilesUnavailable,
@@ -246,6 +259,8 @@ impl From<RuntimeError> for WasmError {
             | RuntimeError::Folder { .. }
             | RuntimeError::LinkedFolder { .. }
             | RuntimeError::ProtectedFolder { .. }
+            | RuntimeError::TooManyGrants(_)
+            | RuntimeError::LongVariables { .. }
             | RuntimeError::FilesUnavailable
             | RuntimeError::AddressSpace { .. }
             | RuntimeError::Mappings { .. }) => {

@@ -13,8 +13,11 @@ use airssys_wasm_core::{
     MessageRouter, ResourceLimits, SendError, VariableName,
 };
 
-use crate::bounds::{MAX_CACHED_LINKS, MAX_HTTP_FIELD_BYTES, MAX_RANDOM_BYTES, MAX_RESOURCES};
+use crate::bounds::{
+    MAX_CACHED_LINKS, MAX_HTTP_FIELD_BYTES, MAX_RANDOM_BYTES, MAX_RESOURCES, MAX_VARIABLE_BYTES,
+};
 use crate::deadline::{CallClock, KillSwitch};
+use crate::error::RuntimeError;
 use crate::files::FileAccess;
 use crate::guest_output::GuestOutput;
 use crate::host::{DeniedHttp, InstanceNetwork};
@@ -84,15 +87,26 @@ impl HostState {
     }
 
     /// The same, with these rights in place of none, and what was opened for them.
-    #[must_use]
-    pub(crate) fn granting(mut self, capabilities: Arc<HostCapabilities>, files: Option<FileAccess>) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// [`RuntimeError::LongVariables`].
+    pub(crate) fn granting(
+        mut self,
+        capabilities: Arc<HostCapabilities>,
+        files: Option<FileAccess>,
+    ) -> Result<Self, RuntimeError> {
         // A variable that the host does not have, or whose value is no text, is not there.
         let names = capabilities.environment.variables.iter().map(VariableName::as_str);
         self.variables =
             names.filter_map(|name| Some((name.to_owned(), std::env::var(name).ok()?))).collect();
+        let bytes = self.variables.iter().map(|(name, value)| name.len() + value.len()).sum();
+        if bytes > MAX_VARIABLE_BYTES {
+            return Err(RuntimeError::LongVariables { bytes, max: MAX_VARIABLE_BYTES });
+        }
         self.files = files.map(Box::new);
         self.capabilities = capabilities;
-        self
+        Ok(self)
     }
 
     /// The same, with its calls in this lane.

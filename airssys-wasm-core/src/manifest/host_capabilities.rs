@@ -1,11 +1,40 @@
 //! `[capabilities.filesystem]`, `[capabilities.network]` and `[capabilities.environment]`: what a component may do
 //! with the host through the standard interfaces (WASI).
 
+use std::collections::HashSet;
+use std::hash::Hash;
+
+use thiserror::Error;
+
 use super::capabilities::within;
 use super::document::Report;
 use super::section::Section;
 use crate::grant::{Destination, FolderPath, GrantError, VariableName};
 use crate::policy::{BroadRight, BroadRights};
+
+/// Folders that one component can be granted, to read and to write together. Each is a descriptor of the host's process
+/// for every instance.
+pub const MAX_GRANTED_FOLDERS: usize = 64;
+
+/// Destinations that one component can be granted; each of its connections is compared with all of them.
+pub const MAX_GRANTED_DESTINATIONS: usize = 256;
+
+/// Variables that one component can be granted; every instance holds them with their values.
+pub const MAX_GRANTED_VARIABLES: usize = 256;
+
+/// More of one kind than a component can be granted.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{key} grants {granted} {what}, and at most {max} can be granted")]
+pub struct TooManyGrants {
+    /// The section that grants them.
+    pub key: &'static str,
+    /// What they are.
+    pub what: &'static str,
+    /// How many were granted.
+    pub granted: usize,
+    /// How many can be.
+    pub max: usize,
+}
 
 /// What a component may do with the host through the standard interfaces (WASI). The default grants nothing.
 ///
@@ -25,6 +54,32 @@ pub struct HostCapabilities {
     pub network: NetworkCapabilities,
     /// Variables.
     pub environment: EnvironmentCapabilities,
+}
+
+impl HostCapabilities {
+    /// Whether no more is granted than can be.
+    ///
+    /// # Errors
+    ///
+    /// [`TooManyGrants`] beyond [`MAX_GRANTED_FOLDERS`], [`MAX_GRANTED_DESTINATIONS`] or [`MAX_GRANTED_VARIABLES`].
+    pub fn check_counts(&self) -> Result<(), TooManyGrants> {
+        let FilesystemCapabilities { read, write } = &self.filesystem;
+        let folders = read.len() + write.len();
+        check_count("capabilities.filesystem", "folders", folders, MAX_GRANTED_FOLDERS)?;
+        let destinations = self.network.connect.len();
+        check_count("capabilities.network", "destinations", destinations, MAX_GRANTED_DESTINATIONS)?;
+        let variables = self.environment.variables.len();
+        check_count("capabilities.environment", "variables", variables, MAX_GRANTED_VARIABLES)
+    }
+}
+
+fn check_count(
+    key: &'static str,
+    what: &'static str,
+    granted: usize,
+    max: usize,
+) -> Result<(), TooManyGrants> {
+    if granted > max { Err(TooManyGrants { key, what, granted, max }) } else { Ok(()) }
 }
 
 /// `[capabilities.filesystem]`: folders of the host that a component sees, each at its own path.
@@ -65,8 +120,41 @@ pub(super) fn read(
 
 fn read_filesystem(capabilities: &Section<'_>, report: &mut Report) -> FilesystemCapabilities {
     let section = capabilities.section(report, "filesystem", &["read", "write"]);
-    let mut folders = |key| section.parsed(report, key, "for example \"/var/log/nginx\"", folder);
-    FilesystemCapabilities { read: folders("read"), write: folders("write") }
+    let mut folders = |key| each_once(section.parsed(report, key, "for example \"/var/log/nginx\"", folder));
+    let (read, write) = (folders("read"), folders("write"));
+    let wider =
+        read.iter().filter_map(|inner| Some((inner, write.iter().find(|outer| lies_in(inner, outer))?)));
+    for (inner, outer) in wider {
+        report.error(
+            section.span_of("read"),
+            format!("`read` names \"{inner}\", which `write` of \"{outer}\" allows to change"),
+            "leave it out of `read`, or grant in `write` only folders that do not hold it",
+        );
+    }
+    let granted = read.len() + write.len();
+    report_count(
+        &section,
+        report,
+        check_count("[capabilities.filesystem]", "folders", granted, MAX_GRANTED_FOLDERS),
+    );
+    FilesystemCapabilities { read, write }
+}
+
+fn lies_in(inner: &FolderPath, outer: &FolderPath) -> bool {
+    inner != outer && inner.as_path().starts_with(outer.as_path())
+}
+
+/// What was granted, without what was granted before.
+fn each_once<T: Clone + Eq + Hash>(mut named: Vec<T>) -> Vec<T> {
+    let mut known = HashSet::with_capacity(named.len());
+    named.retain(|one| known.insert(one.clone()));
+    named
+}
+
+fn report_count(section: &Section<'_>, report: &mut Report, counted: Result<(), TooManyGrants>) {
+    if let Err(error) = counted {
+        report.error(section.span(), error.to_string(), format!("grant at most {} of them", error.max));
+    }
 }
 
 /// A folder that can be granted, as far as its path tells; whoever opens it looks where its links lead.
@@ -88,12 +176,17 @@ fn read_network(
     let section = capabilities.section(report, "network", &["connect"]);
     let help = "for example \"api.example.com:443\", \"*.example.com:443\" or, for what is not public, an address: \
                 \"10.0.0.5:5432\", \"[fd00::5]:5432\"";
-    NetworkCapabilities { connect: within(&section, report, help, BroadRight::Connect, allowed) }
+    let connect = each_once(within(&section, report, help, BroadRight::Connect, allowed));
+    let key = "[capabilities.network]";
+    let counted = check_count(key, "destinations", connect.len(), MAX_GRANTED_DESTINATIONS);
+    report_count(&section, report, counted);
+    NetworkCapabilities { connect }
 }
 
 fn read_environment(capabilities: &Section<'_>, report: &mut Report) -> EnvironmentCapabilities {
     let section = capabilities.section(report, "environment", &["variables"]);
-    EnvironmentCapabilities {
-        variables: section.parsed(report, "variables", "for example \"TZ\"", str::parse),
-    }
+    let variables = each_once(section.parsed(report, "variables", "for example \"TZ\"", str::parse));
+    let key = "[capabilities.environment]";
+    report_count(&section, report, check_count(key, "variables", variables.len(), MAX_GRANTED_VARIABLES));
+    EnvironmentCapabilities { variables }
 }

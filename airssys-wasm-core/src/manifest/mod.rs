@@ -25,7 +25,8 @@ pub use component::ComponentManifest;
 pub use diagnostic::{ManifestDiagnostic, ManifestError};
 pub use document::MAX_MANIFEST_BYTES;
 pub use host_capabilities::{
-    EnvironmentCapabilities, FilesystemCapabilities, HostCapabilities, NetworkCapabilities,
+    EnvironmentCapabilities, FilesystemCapabilities, HostCapabilities, MAX_GRANTED_DESTINATIONS,
+    MAX_GRANTED_FOLDERS, MAX_GRANTED_VARIABLES, NetworkCapabilities, TooManyGrants,
 };
 pub use lifecycle::LifecycleConfig;
 pub use mailbox::{MailboxConfig, Overflow};

@@ -1,8 +1,9 @@
 //! `Component.toml`: what comes of it, and what holds between its keys.
 
 use airssys_wasm_core::{
-    Backoff, BroadRight, BroadRights, Ceilings, ComponentConfig, ComponentManifest, LifecycleConfig,
-    MailboxConfig, MessagingCapabilities, Overflow, ResourceLimits, RestartPolicy, SupervisionConfig,
+    Backoff, BroadRight, BroadRights, Ceilings, ComponentConfig, ComponentManifest, HostCapabilities,
+    LifecycleConfig, MAX_GRANTED_DESTINATIONS, MAX_GRANTED_FOLDERS, MAX_GRANTED_VARIABLES, MailboxConfig,
+    MessagingCapabilities, Overflow, ResourceLimits, RestartPolicy, SupervisionConfig,
 };
 
 use crate::{HEAD, complaints, component, mistakes};
@@ -301,6 +302,55 @@ fn folders_of_the_system_are_for_no_component() {
             );
             assert_eq!(found, expected);
         }
+    }
+}
+
+#[test]
+fn so_much_can_be_granted_of_the_host_and_no_more() {
+    fn list(count: usize, one: impl Fn(usize) -> String) -> String {
+        (0..count).map(|number| format!("\"{}\",", one(number))).collect()
+    }
+    let check = |section: &str, key: &str, what: &str, max: usize, one: &dyn Fn(usize) -> String| {
+        let found = |count: usize| {
+            mistakes(component(&format!("{HEAD}[capabilities.{section}]\n{key} = [{}]\n", list(count, one))))
+        };
+        assert_eq!(found(max), "", "{key}");
+        let expected = format!(
+            "6:1 [capabilities.{section}] grants {} {what}, and at most {max} can be granted",
+            max + 1
+        );
+        assert_eq!(found(max + 1), expected);
+        let twice = list(max, one).repeat(2);
+        assert_eq!(mistakes(component(&format!("{HEAD}[capabilities.{section}]\n{key} = [{twice}]\n"))), "");
+    };
+    check("filesystem", "read", "folders", MAX_GRANTED_FOLDERS, &|number| format!("/var/{number}"));
+    check("filesystem", "write", "folders", MAX_GRANTED_FOLDERS, &|number| format!("/var/{number}"));
+    check("network", "connect", "destinations", MAX_GRANTED_DESTINATIONS, &|number| {
+        format!("a{number}.example.com:443")
+    });
+    check("environment", "variables", "variables", MAX_GRANTED_VARIABLES, &|number| format!("V{number}"));
+    let mut capabilities = HostCapabilities::default();
+    for number in 0..MAX_GRANTED_FOLDERS {
+        capabilities.filesystem.read.push(format!("/r/{number}").parse().expect("a folder"));
+    }
+    assert_eq!(capabilities.check_counts(), Ok(()));
+    capabilities.filesystem.write.push("/w".parse().expect("a folder"));
+    let error = capabilities.check_counts().expect_err("one too many");
+    assert_eq!(error.to_string(), "capabilities.filesystem grants 65 folders, and at most 64 can be granted");
+}
+
+#[test]
+fn what_is_read_does_not_lie_in_what_is_written() {
+    let found = |read: &str, write: &str| {
+        let text = format!("{HEAD}[capabilities.filesystem]\nread = [\"{read}\"]\nwrite = [\"{write}\"]\n");
+        mistakes(component(&text))
+    };
+    assert_eq!(
+        found("/d/x/y", "/d"),
+        "7:8 `read` names \"/d/x/y\", which `write` of \"/d\" allows to change"
+    );
+    for (read, write) in [("/d", "/d/x"), ("/dx", "/d"), ("/d", "/d")] {
+        assert_eq!(found(read, write), "", "{read} {write}");
     }
 }
 

@@ -1,14 +1,16 @@
 //! Folders, variables and outputs of components whose embedder uses this crate alone.
 
 use std::fs;
+use std::process::Command;
 use std::sync::Arc;
 
 use airssys_wasm_core::{
     AccessDenial, AccessObserver, AccessRight, ComponentId, EndCause, HostCapabilities, LogLevel, LogRecord,
-    LogSink,
+    LogSink, MAX_GRANTED_FOLDERS,
 };
 use airssys_wasm_runtime::{
     ComponentExecutor, ComponentInstance, ExecutionResult, InstancePorts, MAX_LOG_MESSAGE_BYTES,
+    MAX_VARIABLE_BYTES, RuntimeError,
 };
 use tokio::sync::mpsc;
 
@@ -125,5 +127,53 @@ async fn an_executor_grants_as_well() {
         let result = executor.execute_with_limits(id.clone(), &component, &limits(), &order).await.unwrap();
         let ExecutionResult::Success { output: Some(output), .. } = result else { panic!("{result:?}") };
         assert_eq!(output.bytes().as_ref(), expected.as_bytes());
+    }
+}
+
+#[tokio::test]
+async fn more_rights_than_can_be_granted_are_an_error_of_the_start() {
+    let engine = engine();
+    let component = engine.verify(&guest("files")).unwrap();
+    let mut capabilities = HostCapabilities::default();
+    for number in 0..=MAX_GRANTED_FOLDERS {
+        capabilities.filesystem.read.push(format!("/not-there/{number}").parse().unwrap());
+    }
+    assert!(matches!(engine.check_folders(&capabilities), Err(RuntimeError::TooManyGrants(_))));
+    let mut setup = setup(limits());
+    setup.capabilities = Arc::new(capabilities);
+    let error = engine.start(&component, setup).await.unwrap_err();
+    let RuntimeError::TooManyGrants(source) = error else { panic!("{error}") };
+    assert_eq!(source.granted, MAX_GRANTED_FOLDERS + 1);
+}
+
+/// The environment is that of the process, so that the test runs itself once more with one that is too long.
+#[tokio::test]
+async fn variables_that_are_too_long_are_an_error_of_the_start() {
+    const NAMES: [&str; 3] = ["AIRSSYS_LONG_A", "AIRSSYS_LONG_B", "AIRSSYS_LONG_C"];
+    const NAME: &str = "host_access::variables_that_are_too_long_are_an_error_of_the_start";
+    let value = "v".repeat(MAX_VARIABLE_BYTES / NAMES.len());
+    if std::env::var_os(NAMES[0]).is_none() {
+        let again = std::env::current_exe().unwrap();
+        let again =
+            Command::new(again).args([NAME, "--exact"]).envs(NAMES.map(|name| (name, &value))).output();
+        let again = again.unwrap();
+        let told = String::from_utf8_lossy(&again.stdout);
+        assert!(again.status.success() && told.contains("1 passed"), "{told}");
+        return;
+    }
+    let engine = engine();
+    let component = engine.verify(&guest("files")).unwrap();
+    for (names, is_too_long) in [(&NAMES[..2], false), (&NAMES[..], true)] {
+        let mut capabilities = HostCapabilities::default();
+        capabilities.environment.variables.extend(names.iter().map(|name| name.parse().unwrap()));
+        let mut setup = setup(limits());
+        setup.capabilities = Arc::new(capabilities);
+        match engine.start(&component, setup).await {
+            Ok(_) => assert!(!is_too_long),
+            Err(RuntimeError::LongVariables { bytes, max }) => {
+                assert!(is_too_long && bytes > max && max == MAX_VARIABLE_BYTES);
+            }
+            Err(other) => panic!("{other}"),
+        }
     }
 }
