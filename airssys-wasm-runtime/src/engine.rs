@@ -200,12 +200,19 @@ impl WasmtimeEngine {
         self.protected.add(folder.into());
     }
 
+    /// A folder in which no component may be granted to write, nor in anything that holds it; what lies in it may be
+    /// granted. Of a system on disk these are the folders of its manifests and components.
+    pub fn protect_from_writing(&mut self, folder: impl Into<PathBuf>) {
+        self.protected.add_from_writing(folder.into());
+    }
+
     /// Whether so much can be granted, and every folder that these rights name could be opened now. It is looked at
     /// again whenever an instance starts. This blocks.
     ///
     /// # Errors
     ///
-    /// [`RuntimeError::TooManyGrants`], [`RuntimeError::Folder`], [`RuntimeError::LinkedFolder`] and [`RuntimeError::ProtectedFolder`].
+    /// [`RuntimeError::TooManyGrants`], [`RuntimeError::Folder`], [`RuntimeError::LinkedFolder`],
+    /// [`RuntimeError::ProtectedFolder`] and [`RuntimeError::FolderOfManifests`].
     pub fn check_folders(&self, capabilities: &HostCapabilities) -> Result<(), RuntimeError> {
         capabilities.check_counts().map_err(RuntimeError::TooManyGrants)?;
         Folders::new(&capabilities.filesystem, &self.protected).check()

@@ -204,6 +204,20 @@ pub enum RuntimeError {
         /// What they may have.
         max: usize,
     },
+    /// A folder to write that is, or holds, one whose files say what the next start grants and runs.
+    #[error(
+        "{key} names {}, and whoever writes in {} changes what the next start grants and runs",
+        path.display(),
+        held.display()
+    )]
+    FolderOfManifests {
+        /// The key that grants it.
+        key: &'static str,
+        /// The path as it was granted.
+        path: PathBuf,
+        /// The folder of such files.
+        held: PathBuf,
+    },
     /// The threads that open folders are gone.
     #[error("there is no thread to open folders")]
     FilesUnavailable,
@@ -259,6 +273,7 @@ impl From<RuntimeError> for WasmError {
             | RuntimeError::Folder { .. }
             | RuntimeError::LinkedFolder { .. }
             | RuntimeError::ProtectedFolder { .. }
+            | RuntimeError::FolderOfManifests { .. }
             | RuntimeError::TooManyGrants(_)
             | RuntimeError::LongVariables { .. }
             | RuntimeError::FilesUnavailable

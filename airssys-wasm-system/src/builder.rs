@@ -20,6 +20,7 @@ pub struct HostBuilder {
     engine: EngineConfig,
     audit: Option<AuditLocation>,
     protected: Vec<PathBuf>,
+    unwritable: Vec<PathBuf>,
     resolver: Option<Arc<dyn NameResolver>>,
     extensions: Vec<Extension>,
     #[cfg(feature = "unlimited-for-benchmarks")]
@@ -51,6 +52,14 @@ impl HostBuilder {
     #[must_use]
     pub fn protect_folder(mut self, folder: impl Into<PathBuf>) -> Self {
         self.protected.push(folder.into());
+        self
+    }
+
+    /// A folder in which no component may be granted to write, nor in anything that holds it; what lies in it may be
+    /// granted. The folders of a [`SystemFiles`](crate::SystemFiles) are such.
+    #[must_use]
+    pub fn protect_from_writing(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.unwritable.push(folder.into());
         self
     }
 
@@ -128,7 +137,7 @@ impl HostBuilder {
     pub fn build(self) -> Result<Host, SystemError> {
         #[cfg(feature = "unlimited-for-benchmarks")]
         let is_unlimited = self.is_unlimited;
-        let Self { ceilings, mut engine, audit, mut protected, resolver, extensions, .. } = self;
+        let Self { ceilings, mut engine, audit, mut protected, unwritable, resolver, extensions, .. } = self;
         let resolver = resolver.unwrap_or_else(|| SystemResolver::shared());
         engine.max_memory_bytes = engine.max_memory_bytes.max(ceilings.max_memory_bytes);
         engine.max_component_bytes = ceilings.max_component_bytes;
@@ -136,12 +145,12 @@ impl HostBuilder {
         let open = || audit.map(AuditLog::open).transpose();
         #[cfg(feature = "unlimited-for-benchmarks")]
         if is_unlimited {
-            let engine = extended(WasmtimeEngine::without_limits(engine), protected, extensions)?;
+            let engine = extended(WasmtimeEngine::without_limits(engine), protected, unwritable, extensions)?;
             return Host::new(engine, ceilings, open()?, resolver, |guard| {
                 Arc::new(crate::unlimited::Unlimited::new(guard))
             });
         }
-        let engine = extended(WasmtimeEngine::new(engine), protected, extensions)?;
+        let engine = extended(WasmtimeEngine::new(engine), protected, unwritable, extensions)?;
         Host::new(engine, ceilings, open()?, resolver, |guard| guard)
     }
 }
@@ -150,11 +159,15 @@ impl HostBuilder {
 fn extended(
     engine: Result<WasmtimeEngine, RuntimeError>,
     protected: Vec<PathBuf>,
+    unwritable: Vec<PathBuf>,
     extensions: Vec<Extension>,
 ) -> Result<Arc<WasmtimeEngine>, SystemError> {
     let mut engine = engine.map_err(SystemError::Engine)?;
     for folder in protected {
         engine.protect_folder(folder);
+    }
+    for folder in unwritable {
+        engine.protect_from_writing(folder);
     }
     for extension in extensions {
         extension(&mut engine).map_err(SystemError::Engine)?;

@@ -151,7 +151,19 @@ impl SystemFiles {
         &self.components
     }
 
-    /// A builder of the host that these files describe.
+    /// Folders of the manifests and of the components: whoever writes there changes what the next start grants.
+    fn folders(&self) -> impl Iterator<Item = PathBuf> {
+        let here = |folder: &Path| if folder.as_os_str().is_empty() { ".".into() } else { folder.to_owned() };
+        let manifests = self.manifest.components.iter().map(|entry| self.folder.join(&entry.manifest));
+        let sources = self.components.iter().filter_map(|component| match &component.source {
+            Source::File(path) => Some(path.clone()),
+            Source::Bytes(_) | Source::Loader(_) => None,
+        });
+        let of_files = manifests.chain(sources).filter_map(move |file| file.parent().map(here));
+        std::iter::once(here(&self.folder)).chain(of_files)
+    }
+
+    /// A builder of the host that these files describe. No component can be granted to write in their folders.
     #[must_use]
     pub fn host_builder(&self) -> HostBuilder {
         let highest = self.components.iter().map(|component| component.manifest.resources.memory.max_bytes);
@@ -160,6 +172,7 @@ impl SystemFiles {
             .ceilings(self.manifest.ceilings)
             .max_memory_bytes(highest.max().unwrap_or(0))
             .max_instances(instances.saturating_add(SPARE_INSTANCES));
+        let builder = self.folders().fold(builder, HostBuilder::protect_from_writing);
         match self.audit() {
             Some(location) => builder.audit(location),
             None => builder,

@@ -31,18 +31,32 @@ impl std::fmt::Debug for Folder {
 
 /// Folders that no component may be granted: those of the system, and the host's own.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct ProtectedFolders(Vec<PathBuf>);
+pub(crate) struct ProtectedFolders {
+    from_all: Vec<PathBuf>,
+    /// Folders whose files say what the next start grants and runs.
+    from_writing: Vec<PathBuf>,
+}
 
 impl ProtectedFolders {
     /// A relative path is meant from where the process is now.
     pub(crate) fn add(&mut self, folder: PathBuf) {
-        self.0.push(std::path::absolute(&folder).unwrap_or(folder));
+        self.from_all.push(std::path::absolute(&folder).unwrap_or(folder));
+    }
+
+    /// The same against writing alone.
+    pub(crate) fn add_from_writing(&mut self, folder: PathBuf) {
+        self.from_writing.push(std::path::absolute(&folder).unwrap_or(folder));
+    }
+
+    /// Which of those that nobody may write in is this folder, which is at its real path, or lies in it.
+    fn hindering_writing(&self, real: &Path) -> Option<PathBuf> {
+        self.from_writing.iter().map(|folder| resolved(folder)).find(|folder| folder.starts_with(real))
     }
 
     /// Which of them hinders a grant of this folder, which is at its real path: by its own path or by another that it
     /// is mounted at.
     fn hindering(&self, real: &Path, mounts: &Mounts) -> Option<PathBuf> {
-        let own = self.0.iter().map(PathBuf::as_path);
+        let own = self.from_all.iter().map(PathBuf::as_path);
         let mut folders = PROTECTED_FOLDERS.iter().map(Path::new).chain(own).map(resolved);
         folders
             .find(|folder| overlap(real, folder) || mounts.lead(real, folder))
@@ -125,6 +139,11 @@ impl Folders {
         let (folder, real) = open(path.as_path()).map_err(failed)?;
         if let Some(protected) = self.protected.hindering(&real, mounts) {
             return Err(RuntimeError::ProtectedFolder { key, path: path.as_path().to_owned(), protected });
+        }
+        if perms == FsPerms::ReadWrite
+            && let Some(held) = self.protected.hindering_writing(&real)
+        {
+            return Err(RuntimeError::FolderOfManifests { key, path: path.as_path().to_owned(), held });
         }
         if real != path.as_path() {
             return Err(RuntimeError::LinkedFolder { key, path: path.as_path().to_owned(), real });

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use airssys_wasm_core::Ceilings;
+use airssys_wasm_runtime::RuntimeError;
 use airssys_wasm_system::{Component, LaunchStep, SystemError, SystemFiles};
 
 use crate::support::file;
@@ -145,4 +146,34 @@ fn the_ceiling_of_one_component_is_raised_for_it_alone() {
         "[[component]]\nmanifest = \"a/Component.toml\"\nmax_memory_bytes = 16777216\n",
     );
     SystemFiles::read(&folder.0).unwrap();
+}
+
+#[tokio::test]
+async fn no_component_writes_where_the_files_of_the_system_are() {
+    let folder = Folder::new("unwritable");
+    let root = fs::canonicalize(&folder.0).unwrap();
+    folder.component("a", "first");
+    fs::create_dir_all(folder.0.join("a/data")).unwrap();
+    let manifest = fs::read_to_string(folder.0.join("a/Component.toml")).unwrap();
+    folder.write("airssys.toml", "[[component]]\nmanifest = \"a/Component.toml\"\n");
+    for (granted, held) in [("", Some("")), ("a", Some("a")), ("a/data", None)] {
+        for key in ["read", "write"] {
+            let granted = root.join(granted);
+            let right = format!("[capabilities.filesystem]\n{key} = [\"{}\"]\n", granted.to_str().unwrap());
+            folder.write("a/Component.toml", &format!("{manifest}{}", right.replace("/\"]", "\"]")));
+            let files = SystemFiles::read(&folder.0).unwrap();
+            let host = files.host_builder().build().unwrap();
+            let launched = files.launch(&host, |_| {}).await;
+            match held.filter(|_| key == "write") {
+                None => launched.unwrap(),
+                Some(expected) => {
+                    let error = launched.unwrap_err();
+                    let SystemError::Start { source, .. } = error else { panic!("{error}") };
+                    let RuntimeError::FolderOfManifests { held, .. } = source else { panic!("{source}") };
+                    assert_eq!(held, root.join(expected));
+                }
+            }
+            host.shutdown().await;
+        }
+    }
 }
