@@ -250,7 +250,8 @@ async fn subscriptions() -> Result<Told> {
 /// Nothing of the log is held: it is written at once, or dropped.
 async fn log_records() -> Result<Told> {
     let field = ground().await?;
-    let component = attacker("log_bomb")?.max_fuel(100_000_000);
+    // It is ended by its time, and every moment of it is a flood.
+    let component = attacker("log_bomb")?.max_fuel(100_000_000).timeout_ms(2_000);
     let all = flooders_that_behave(&field, &component).await?;
     let resident = rested(&field).await?;
     for one in &all {

@@ -8,6 +8,7 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -27,10 +28,11 @@ use crate::workspace;
 const ALLOWANCE: Allowance = Allowance { time: Duration::from_secs(900), resident_bytes: 2 << 30 };
 
 /// Rows that must be red are run apart from each other, so many at a time: most of them only wait until they give up.
-const TOGETHER: usize = 4;
+const RED_TOGETHER: usize = 6;
 
-/// What the files of a run are called whose rows must be green.
-const GREEN: &str = "green";
+/// Rows that must be green are run in so many processes at a time, because most of them wait more than they compute.
+/// Where the others make one late, it is run again alone.
+const GREEN_TOGETHER: usize = 3;
 
 /// Lines of a failed build that are shown.
 const SHOWN_LINES: usize = 20;
@@ -132,11 +134,11 @@ impl Site {
         let attempt = self.attempt(
             || Ok(()),
             |program| {
-                let run = self.attack(program, GREEN, &[])?;
+                let run = self.attack(program, "all", &[])?;
                 if let Run::Table(rows) = &run {
                     limits.extend(rows.iter().map(|row| row.limit.clone()));
                 }
-                Judgement::of_green(run, |limits| self.attack(program, GREEN, limits))
+                Judgement::of_green(run, |limits| self.attack(program, "again", limits))
             },
         )?;
         Ok((attempt, limits))
@@ -150,14 +152,14 @@ impl Site {
         self.attempt(
             || mutation.apply(&self.sources()),
             |program| {
-                let others: Vec<_> = limits.difference(&mutation.red).cloned().collect();
-                let run = self.attack(program, GREEN, &others)?;
-                let mut judgement = Judgement::of_green(run, |limits| self.attack(program, GREEN, limits))?;
-                let must_be_red: Vec<_> = mutation.red.iter().collect();
-                for together in must_be_red.chunks(TOGETHER) {
-                    for (limit, run) in together.iter().zip(self.attack_apart(program, together)) {
-                        judgement.add_red(limit, &run?);
-                    }
+                let groups = dealt(limits.difference(&mutation.red).cloned(), GREEN_TOGETHER);
+                let runs = self.attack_apart(program, "green", &groups, GREEN_TOGETHER)?;
+                let again = |limits: &[String]| self.attack(program, "again", limits);
+                let mut judgement = Judgement::of_green(Run::all(runs), again)?;
+                let must_be_red: Vec<_> = mutation.red.iter().map(|limit| vec![limit.clone()]).collect();
+                let runs = self.attack_apart(program, "red", &must_be_red, RED_TOGETHER)?;
+                for (limit, run) in mutation.red.iter().zip(&runs) {
+                    judgement.add_red(limit, run);
                 }
                 Ok(judgement)
             },
@@ -208,18 +210,31 @@ impl Site {
         }
     }
 
-    /// Runs each of these rows in a process of its own, all at the same time.
-    fn attack_apart(&self, program: &Path, limits: &[&String]) -> Vec<Result<Run>> {
-        thread::scope(|scope| {
-            let alone = |number: usize, limit: &String| {
-                self.attack(program, &format!("red-{number}"), std::slice::from_ref(limit))
-            };
-            let numbered = limits.iter().enumerate();
-            let runs: Vec<_> =
-                numbered.map(|(number, limit)| scope.spawn(move || alone(number, limit))).collect();
-            let joined = runs.into_iter().map(|run| run.join().unwrap_or_else(|_| bail!("a run panicked")));
-            joined.collect()
-        })
+    /// Runs each of these groups of rows in a process of its own, so many at the same time.
+    fn attack_apart(
+        &self,
+        program: &Path,
+        name: &str,
+        groups: &[Vec<String>],
+        together: usize,
+    ) -> Result<Vec<Run>> {
+        let waiting = Mutex::new(groups.iter().enumerate());
+        let next = || waiting.lock().unwrap_or_else(PoisonError::into_inner).next();
+        let work = || {
+            let mut runs = Vec::new();
+            while let Some((number, limits)) = next() {
+                runs.push((number, self.attack(program, &format!("{name}-{number}"), limits)?));
+            }
+            Ok(runs)
+        };
+        let mut runs = thread::scope(|scope| {
+            let workers: Vec<_> = (0..together).map(|_| scope.spawn(work)).collect();
+            let ended = workers.into_iter().map(|it| it.join().unwrap_or_else(|_| bail!("a run panicked")));
+            ended.collect::<Result<Vec<_>>>()
+        })?
+        .concat();
+        runs.sort_by_key(|(number, _)| *number);
+        Ok(runs.into_iter().map(|(_, run)| run).collect())
     }
 
     /// Runs the attacks on these limits, or on all, whatever they come to. What they say goes to files of this name.
@@ -246,6 +261,19 @@ impl Site {
             Ending::OutOfMemory => Run::Ended(format!("took more than {} bytes", ALLOWANCE.resident_bytes)),
         })
     }
+}
+
+/// Deals these to so many groups in turn, so that neighbours, which are much alike, are in different ones.
+fn dealt(limits: impl Iterator<Item = String>, count: usize) -> Vec<Vec<String>> {
+    let mut groups = vec![Vec::new(); count];
+    for (number, limit) in limits.enumerate() {
+        if let Some(group) = groups.get_mut(number % count) {
+            group.push(limit);
+        }
+    }
+    // A run without limits would be one of all.
+    groups.retain(|group| !group.is_empty());
+    groups
 }
 
 fn last_lines(text: &str) -> String {

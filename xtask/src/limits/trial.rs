@@ -3,12 +3,26 @@
 use super::row::Row;
 
 /// How a run of some rows came to its end.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum Run {
     /// With its rows.
     Table(Vec<Row>),
     /// Without, because it was ended or ended itself; with the reason.
     Ended(String),
+}
+
+impl Run {
+    /// Several runs as one: it has their rows, or ended as the first of them that ended without.
+    pub(super) fn all(runs: Vec<Self>) -> Self {
+        let mut all = Vec::new();
+        for run in runs {
+            match run {
+                Self::Table(rows) => all.extend(rows),
+                ended @ Self::Ended(_) => return ended,
+            }
+        }
+        Self::Table(all)
+    }
 }
 
 /// What a trial came to.
@@ -120,6 +134,20 @@ mod tests {
             Ok::<_, Infallible>(Run::Ended("were ended".to_owned()))
         });
         assert_eq!(judgement.faults, ["red, and must be green: b (BROKEN: x)"]);
+    }
+
+    #[test]
+    fn several_runs_have_all_rows_or_none() {
+        let table = |run: Run| match run {
+            Run::Table(rows) => Ok(rows.into_iter().map(|row| row.limit).collect::<Vec<_>>()),
+            Run::Ended(reason) => Err(reason),
+        };
+        assert_eq!(
+            table(Run::all(vec![rows(&["a"], &[]), rows(&["b", "c"], &[])])).unwrap(),
+            ["a", "b", "c"]
+        );
+        let ended = Run::Ended("were ended".to_owned());
+        assert_eq!(table(Run::all(vec![rows(&["a"], &[]), ended])).unwrap_err(), "were ended");
     }
 
     #[test]
