@@ -39,6 +39,7 @@ mod limits;
 mod metrics;
 mod pattern;
 mod policy;
+mod storage;
 mod supervision;
 mod topic;
 
@@ -85,6 +86,7 @@ pub use ports::{
     LogRecord, LogSink, MessageLink, MessageRouter, NameResolver, ResolveError, RuntimeEngine,
 };
 pub use send::{DenialRule, HandlerError, RequestError, SendError, Undelivered};
+pub use storage::{KeyValueStore, StorageError, StorageUsage};
 pub use supervision::{Backoff, RestartDecision, RestartPolicy, RestartTracker, SupervisionConfig};
 pub use topic::{MAX_TOPIC_BYTES, MAX_TOPIC_SEGMENTS, Topic, TopicPattern, TopicSegment};
 pub use typed_call::{CallError, EncodedValues, Invocation, MAX_FUNCTION_NAME_BYTES, ValueFormat};
