@@ -1,10 +1,11 @@
-//! What a component wanted of the host and was refused for want of a right.
+//! What a component wanted of the host and was refused for want of a right, or beyond it.
 //!
 //! Invariant: a denial costs nothing until somebody wants to know it: it borrows what it tells, and renders nothing.
 
 use std::fmt;
 
-/// A right that decides what a component may do through the standard interfaces (WASI).
+/// A right that decides what a component may do with the host: through the standard interfaces (WASI), or by keeping
+/// something there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum AccessRight {
@@ -12,6 +13,8 @@ pub enum AccessRight {
     Filesystem,
     /// Connections.
     Network,
+    /// Keys and values of its own.
+    Storage,
 }
 
 impl AccessRight {
@@ -21,11 +24,13 @@ impl AccessRight {
         match self {
             Self::Filesystem => "capabilities.filesystem",
             Self::Network => "capabilities.network",
+            Self::Storage => "capabilities.storage",
         }
     }
 }
 
-/// Something that a component wanted and was refused for want of a right.
+/// Something that a component wanted and was refused: for want of a right, or beyond the quota that the right
+/// grants.
 ///
 /// ```
 /// use airssys_wasm_core::{AccessDenial, AccessRight};

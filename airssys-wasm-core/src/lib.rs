@@ -73,7 +73,7 @@ pub use manifest::{
     FilesystemCapabilities, HostCapabilities, IoConfig, LifecycleConfig, MAX_GRANTED_DESTINATIONS,
     MAX_GRANTED_FOLDERS, MAX_GRANTED_VARIABLES, MAX_MANIFEST_BYTES, MailboxConfig, ManifestDiagnostic,
     ManifestError, MemoryConfig, MessagingCapabilities, NetworkCapabilities, Overflow, ResourcesConfig,
-    SystemManifest, TooManyGrants,
+    StorageCapabilities, SystemManifest, TooManyGrants,
 };
 pub use message::{
     ComponentMessage, CorrelationId, MAX_CONTENT_TYPE_BYTES, MessageKind, MessagePayload, TimerId,

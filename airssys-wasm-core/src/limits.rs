@@ -40,6 +40,11 @@ pub struct Ceilings {
     pub max_component_bytes: u64,
     /// Memory limits of all running instances together, in bytes; default 2 GiB.
     pub total_memory_bytes: u64,
+    /// Storage quota of one component in bytes; default 256 MiB.
+    pub max_storage_bytes: u64,
+    /// Storage quotas of all running components together, in bytes, each counted once however many instances it has;
+    /// default 2 GiB.
+    pub total_storage_bytes: u64,
     /// Rights that may mean everything: `[host.policy] allow_broad`; default none.
     pub broad_rights: BroadRights,
 }
@@ -52,6 +57,8 @@ impl Default for Ceilings {
             max_timeout_ms: 60_000,
             max_component_bytes: 33_554_432,
             total_memory_bytes: 2_147_483_648,
+            max_storage_bytes: 268_435_456,
+            total_storage_bytes: 2_147_483_648,
             broad_rights: BroadRights::none(),
         }
     }
@@ -83,6 +90,20 @@ impl Ceilings {
         match asked {
             0 => Err(ResourceLimitError::ZeroTimeout { max }),
             _ if asked > max => Err(ResourceLimitError::TimeoutTooLarge { asked, max }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Checks a storage quota in bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`ResourceLimitError::ZeroStorage`] or [`ResourceLimitError::StorageTooLarge`].
+    pub fn check_storage(&self, asked: u64) -> Result<(), ResourceLimitError> {
+        let max = self.max_storage_bytes;
+        match asked {
+            0 => Err(ResourceLimitError::ZeroStorage { max }),
+            _ if asked > max => Err(ResourceLimitError::StorageTooLarge { asked, max }),
             _ => Ok(()),
         }
     }
@@ -144,6 +165,18 @@ pub enum ResourceLimitError {
         /// The most allowed.
         max: u64,
     },
+    /// A storage quota of zero, under which nothing could be kept.
+    ZeroStorage {
+        /// The most allowed, in bytes.
+        max: u64,
+    },
+    /// The storage quota is above the host's ceiling.
+    StorageTooLarge {
+        /// The bytes asked for.
+        asked: u64,
+        /// The most allowed.
+        max: u64,
+    },
 }
 
 impl ResourceLimitError {
@@ -162,6 +195,10 @@ impl ResourceLimitError {
             Self::ZeroTimeout { max } => format!("time limit of 0 ms is outside 1 to {max} ms"),
             Self::TimeoutTooLarge { asked, max } => {
                 format!("time limit of {asked} ms is outside 1 to {max} ms")
+            }
+            Self::ZeroStorage { max } => format!("storage quota of 0 bytes is outside 1 to {max} bytes"),
+            Self::StorageTooLarge { asked, max } => {
+                format!("storage quota of {asked} bytes is outside 1 to {max} bytes")
             }
         }
     }
@@ -191,6 +228,13 @@ impl ResourceLimitError {
                 format!("no call could begin without time; for example {DEFAULT_TIMEOUT_MS} is the default")
             }
             Self::TimeoutTooLarge { .. } => "ask for less, or have the operator raise `max_timeout_ms` \
+                 under [host.ceilings] in airssys.toml"
+                .into(),
+            Self::ZeroStorage { .. } => {
+                "nothing could be kept; leave [capabilities.storage] out of a component that keeps nothing"
+                    .into()
+            }
+            Self::StorageTooLarge { .. } => "ask for less, or have the operator raise `max_storage_bytes` \
                  under [host.ceilings] in airssys.toml"
                 .into(),
         }
@@ -388,6 +432,21 @@ mod tests {
     }
 
     #[test]
+    fn a_quota_lies_between_one_byte_and_the_ceiling() {
+        let ceilings = Ceilings { max_storage_bytes: 10, ..Ceilings::default() };
+        for asked in [1, 10] {
+            assert_eq!(ceilings.check_storage(asked), Ok(()));
+        }
+        assert_eq!(ceilings.check_storage(0), Err(ResourceLimitError::ZeroStorage { max: 10 }));
+        for asked in [11, u64::MAX] {
+            let refused = ResourceLimitError::StorageTooLarge { asked, max: 10 };
+            assert_eq!(ceilings.check_storage(asked), Err(refused));
+        }
+        let most = Ceilings { max_storage_bytes: u64::MAX, ..ceilings };
+        assert_eq!(most.check_storage(u64::MAX), Ok(()));
+    }
+
+    #[test]
     fn the_default_is_allowed() {
         assert_eq!(ResourceLimits::default(), limits(MAX_MEMORY_BYTES, None, 100));
         check(ResourceLimits::default(), &Ceilings::default(), Ok(()));
@@ -450,6 +509,16 @@ mod tests {
                 ResourceLimitError::ZeroTimeout { max: 8 },
                 "time limit of 0 ms is outside 1 to 8 ms; no call could begin without time; for example 100 is \
                  the default",
+            ),
+            (
+                ResourceLimitError::StorageTooLarge { asked: 9, max: 8 },
+                "storage quota of 9 bytes is outside 1 to 8 bytes; ask for less, or have the operator raise \
+                 `max_storage_bytes` under [host.ceilings] in airssys.toml",
+            ),
+            (
+                ResourceLimitError::ZeroStorage { max: 8 },
+                "storage quota of 0 bytes is outside 1 to 8 bytes; nothing could be kept; leave \
+                 [capabilities.storage] out of a component that keeps nothing",
             ),
         ] {
             assert_eq!(error.to_string(), text);

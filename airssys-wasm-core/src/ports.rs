@@ -261,8 +261,8 @@ pub trait LogSink: Send + Sync + fmt::Debug {
     fn log(&self, component: &ComponentId, record: LogRecord);
 }
 
-/// Hears what a component wanted of the host through the standard interfaces and was refused. The runtime calls it;
-/// system implements it.
+/// Hears what a component wanted of the host and was refused: through the standard interfaces, or of its storage. The
+/// runtime calls it; system implements it.
 pub trait AccessObserver: Send + Sync + fmt::Debug {
     /// Takes one denial. Never blocks, and renders it only where somebody wants it: a guest can cause as many as it
     /// has fuel for.

@@ -7,6 +7,7 @@ use super::document::Report;
 use super::host_capabilities::{self, HostCapabilities};
 use super::mailbox::MailboxConfig;
 use super::section::{Bounds, Found, Section};
+use crate::limits::Ceilings;
 use crate::pattern::AddressPattern;
 use crate::policy::{Breadth, BroadRight, BroadRights, TooBroad};
 use crate::topic::TopicPattern;
@@ -16,9 +17,6 @@ const MAX_MESSAGE_BYTES: u64 = 16_777_216;
 
 /// Highest rate and longest burst.
 const MAX_RATE: u64 = 100_000_000;
-
-/// Largest quota of storage, in bytes.
-const MAX_QUOTA_BYTES: u64 = 1_099_511_627_776;
 
 /// `[capabilities.messaging]`. The default grants nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,21 +53,20 @@ impl Default for MessagingCapabilities {
     }
 }
 
-/// Reads `[capabilities]`; what no crate enforces yet is validated here and refused elsewhere.
+/// Reads `[capabilities]`.
 pub(super) fn read(
     root: &Section<'_>,
     report: &mut Report,
     mailbox: &MailboxConfig,
-    allowed: BroadRights,
+    ceilings: &Ceilings,
 ) -> (MessagingCapabilities, HostCapabilities) {
     let section = root.section(
         report,
         "capabilities",
         &["messaging", "storage", "filesystem", "network", "environment"],
     );
-    check_storage(&section, report);
-    let host = host_capabilities::read(&section, report, allowed);
-    (read_messaging(&section, report, mailbox, allowed), host)
+    let host = host_capabilities::read(&section, report, ceilings);
+    (read_messaging(&section, report, mailbox, ceilings.broad_rights), host)
 }
 
 fn read_messaging(
@@ -157,12 +154,4 @@ fn read_message_size(section: &Section<'_>, report: &mut Report, mailbox: &Mailb
         );
     }
     Some(value)
-}
-
-fn check_storage(capabilities: &Section<'_>, report: &mut Report) {
-    let section = capabilities.section(report, "storage", &["quota_bytes"]);
-    section.integer(report, "quota_bytes", &Bounds::new(1..=MAX_QUOTA_BYTES, "bytes"));
-    if section.is_present() && !section.has("quota_bytes") {
-        section.missing(report, "quota_bytes", "add for example `quota_bytes = 1048576`");
-    }
 }

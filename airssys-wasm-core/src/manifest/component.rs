@@ -60,7 +60,7 @@ pub struct ComponentManifest {
     pub mailbox: MailboxConfig,
     /// Whom it may talk to.
     pub messaging: MessagingCapabilities,
-    /// What it may do with the host through the standard interfaces.
+    /// What it may do with the host, through the standard interfaces or by keeping something there.
     pub host: HostCapabilities,
     /// When it is started again.
     pub supervision: SupervisionConfig,
@@ -140,7 +140,7 @@ fn read(root: &DeTable<'_>, report: &mut Report, ceilings: &Ceilings) -> Option<
     let resources = resources::read(&top, report, ceilings);
     let lifecycle = lifecycle::read(&top, report, ceilings);
     let mailbox = mailbox::read(&top, report);
-    let (messaging, host) = capabilities::read(&top, report, &mailbox, ceilings.broad_rights);
+    let (messaging, host) = capabilities::read(&top, report, &mailbox, ceilings);
     let supervision = supervision::read(&top, report);
     supervision::check_health(&top, report);
     let config = read_config(&top, report);

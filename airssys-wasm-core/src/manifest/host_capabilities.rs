@@ -1,5 +1,5 @@
-//! `[capabilities.filesystem]`, `[capabilities.network]` and `[capabilities.environment]`: what a component may do
-//! with the host through the standard interfaces (WASI).
+//! `[capabilities.filesystem]`, `[capabilities.network]`, `[capabilities.environment]` and `[capabilities.storage]`:
+//! what a component may do with the host.
 
 use std::collections::HashSet;
 use std::hash::Hash;
@@ -8,8 +8,9 @@ use thiserror::Error;
 
 use super::capabilities::within;
 use super::document::Report;
-use super::section::Section;
+use super::section::{Bounds, Section};
 use crate::grant::{Destination, FolderPath, GrantError, VariableName};
+use crate::limits::{Ceilings, ResourceLimitError};
 use crate::policy::{BroadRight, BroadRights};
 
 /// Folders that one component can be granted, to read and to write together. Each is a descriptor of the host's process
@@ -36,7 +37,8 @@ pub struct TooManyGrants {
     pub max: usize,
 }
 
-/// What a component may do with the host through the standard interfaces (WASI). The default grants nothing.
+/// What a component may do with the host: through the standard interfaces (WASI), and by keeping something there.
+/// The default grants nothing.
 ///
 /// ```
 /// use airssys_wasm_core::HostCapabilities;
@@ -54,6 +56,8 @@ pub struct HostCapabilities {
     pub network: NetworkCapabilities,
     /// Variables.
     pub environment: EnvironmentCapabilities,
+    /// Keys and values of its own.
+    pub storage: StorageCapabilities,
 }
 
 impl HostCapabilities {
@@ -106,15 +110,20 @@ pub struct EnvironmentCapabilities {
     pub variables: Vec<VariableName>,
 }
 
-pub(super) fn read(
-    capabilities: &Section<'_>,
-    report: &mut Report,
-    allowed: BroadRights,
-) -> HostCapabilities {
+/// `[capabilities.storage]`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct StorageCapabilities {
+    /// Bytes of the keys and values that all instances of the component keep together; 1 up to the host's ceiling.
+    /// Without it the component keeps nothing.
+    pub quota_bytes: Option<u64>,
+}
+
+pub(super) fn read(capabilities: &Section<'_>, report: &mut Report, ceilings: &Ceilings) -> HostCapabilities {
     HostCapabilities {
         filesystem: read_filesystem(capabilities, report),
-        network: read_network(capabilities, report, allowed),
+        network: read_network(capabilities, report, ceilings.broad_rights),
         environment: read_environment(capabilities, report),
+        storage: read_storage(capabilities, report, ceilings),
     }
 }
 
@@ -189,4 +198,17 @@ fn read_environment(capabilities: &Section<'_>, report: &mut Report) -> Environm
     let key = "[capabilities.environment]";
     report_count(&section, report, check_count(key, "variables", variables.len(), MAX_GRANTED_VARIABLES));
     EnvironmentCapabilities { variables }
+}
+
+fn read_storage(capabilities: &Section<'_>, report: &mut Report, ceilings: &Ceilings) -> StorageCapabilities {
+    let section = capabilities.section(report, "storage", &["quota_bytes"]);
+    if section.is_present() && !section.has("quota_bytes") {
+        section.missing(report, "quota_bytes", "add for example `quota_bytes = 1048576`");
+    }
+    let max = ceilings.max_storage_bytes;
+    let bounds = Bounds::new(1..=max, "bytes")
+        .below(ResourceLimitError::ZeroStorage { max }.remedy())
+        .above(ResourceLimitError::StorageTooLarge { asked: 0, max }.remedy());
+    let quota_bytes = section.integer(report, "quota_bytes", &bounds).map(|found| found.value);
+    StorageCapabilities { quota_bytes }
 }

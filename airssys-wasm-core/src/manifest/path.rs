@@ -7,10 +7,32 @@ use crate::id::shorten;
 /// Longest path, in bytes.
 const MAX_PATH_BYTES: usize = 4_096;
 
-/// Reads a path below the folder of the manifest.
+/// Reads the path of a file below the folder of the manifest.
 pub(super) fn read<'t>(section: &Section<'t>, report: &mut Report, key: &str) -> Option<Found<&'t str>> {
     let found = section.text(report, key)?;
-    match check_relative(found.value) {
+    checked(found, report, key, "which names a folder, not a file")
+}
+
+/// Reads the path of a folder below the folder of the manifest; a slash at its end is left out.
+pub(super) fn read_folder<'t>(
+    section: &Section<'t>,
+    report: &mut Report,
+    key: &str,
+) -> Option<Found<&'t str>> {
+    let Found { value, span } = section.text(report, key)?;
+    let found =
+        Found { value: value.strip_suffix('/').filter(|rest| !rest.is_empty()).unwrap_or(value), span };
+    checked(found, report, key, "which names no folder of its own")
+}
+
+/// `nameless` says what is wrong with a path whose last part is no name.
+fn checked<'t>(
+    found: Found<&'t str>,
+    report: &mut Report,
+    key: &str,
+    nameless: &str,
+) -> Option<Found<&'t str>> {
+    match check_relative(found.value, nameless) {
         Ok(()) => Some(found),
         Err(reason) => {
             let help = "the path is relative to the folder of this file and stays in it";
@@ -20,8 +42,8 @@ pub(super) fn read<'t>(section: &Section<'t>, report: &mut Report, key: &str) ->
     }
 }
 
-/// Checks that a text names a file below a folder, on every system.
-fn check_relative(text: &str) -> Result<(), String> {
+/// Checks that a text names something below a folder, on every system.
+fn check_relative(text: &str, nameless: &str) -> Result<(), String> {
     let shown = format!("is {:?}", shorten(text));
     if text.is_empty() {
         return Err("is empty".into());
@@ -43,7 +65,7 @@ fn check_relative(text: &str) -> Result<(), String> {
         return Err(format!("{shown}, which leaves the folder of the manifest by \"..\""));
     }
     if matches!(text.rsplit('/').next(), Some("" | ".")) {
-        return Err(format!("{shown}, which names a folder, not a file"));
+        return Err(format!("{shown}, {nameless}"));
     }
     Ok(())
 }

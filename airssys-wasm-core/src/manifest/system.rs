@@ -22,8 +22,11 @@ const DEFAULT_HOST_NAME: &str = "airssys";
 /// Highest ceiling of memory, in bytes: what a linear memory of 32 bits can address.
 const MAX_CEILING_BYTES: u64 = 4_294_967_296;
 
-/// Highest total of memory limits, in bytes: what a process can address.
+/// Highest total of memory limits, and of storage quotas, in bytes: what a process can address.
 const MAX_TOTAL_BYTES: u64 = 140_737_488_355_328;
+
+/// Highest ceiling of storage, in bytes.
+const MAX_STORAGE_BYTES: u64 = 1_099_511_627_776;
 
 /// Highest ceiling of a component's file, in bytes.
 const MAX_COMPONENT_BYTES: u64 = 1_073_741_824;
@@ -52,6 +55,9 @@ const MAX_TIMEOUT_MS: u64 = 86_400_000;
 pub struct SystemManifest {
     /// Name of the host, as a component's name is written; default `airssys`.
     pub name: String,
+    /// The folder of what components keep, relative to `airssys.toml` and within its folder; in memory only where this
+    /// is absent. Parts are joined by `/`.
+    pub data_dir: Option<String>,
     /// What any component may ask for at most.
     pub ceilings: Ceilings,
     /// What the host runs, in the order of the file.
@@ -64,6 +70,7 @@ pub struct SystemManifest {
     input_spans: Vec<Span>,
     output_span: Span,
     audit_span: Span,
+    data_span: Span,
 }
 
 /// One `[[component]]` of a host.
@@ -130,6 +137,12 @@ impl SystemManifest {
         self.error_at(Some(self.audit_span.clone()), reason, help)
     }
 
+    /// An error at `host.data_dir`, found by whoever opens it.
+    #[must_use]
+    pub fn error_at_data_dir(&self, reason: &str, help: &str) -> ManifestError {
+        self.error_at(Some(self.data_span.clone()), reason, help)
+    }
+
     fn error_at(&self, span: Option<Span>, reason: &str, help: &str) -> ManifestError {
         let source = Arc::clone(&self.source);
         let span = span.unwrap_or_default();
@@ -140,7 +153,7 @@ impl SystemManifest {
 
 fn read(root: &DeTable<'_>, report: &mut Report) -> SystemManifest {
     let top = Section::root(root, report, &["host", "component", "group", "io", "audit"]);
-    let (name, ceilings) = read_host(&top, report);
+    let (name, data_dir, ceilings) = read_host(&top, report);
     let components = read_components(&top, report);
     let io = read_io(&top, report);
     check_groups(&top, report);
@@ -148,8 +161,10 @@ fn read(root: &DeTable<'_>, report: &mut Report) -> SystemManifest {
     refuse_in_system(root, report);
     let (io, input_spans, output_span) = io.unwrap_or_default();
     let (audit, audit_span) = audit.unzip();
+    let (data_dir, data_span) = data_dir.map(|found| (found.value.into(), found.span)).unzip();
     SystemManifest {
         name,
+        data_dir,
         ceilings,
         components,
         io,
@@ -158,15 +173,16 @@ fn read(root: &DeTable<'_>, report: &mut Report) -> SystemManifest {
         input_spans,
         output_span,
         audit_span: audit_span.unwrap_or_default(),
+        data_span: data_span.unwrap_or_default(),
     }
 }
 
-fn read_host(root: &Section<'_>, report: &mut Report) -> (String, Ceilings) {
+fn read_host<'t>(root: &Section<'t>, report: &mut Report) -> (String, Option<Found<&'t str>>, Ceilings) {
     let section = root.section(report, "host", &["name", "data_dir", "ceilings", "policy"]);
     let name = section.name(report, "name").map_or(DEFAULT_HOST_NAME, |found| found.value);
-    path::read(&section, report, "data_dir");
+    let data_dir = path::read_folder(&section, report, "data_dir");
     let ceilings = read_ceilings(&section, report);
-    (name.into(), Ceilings { broad_rights: read_policy(&section, report), ..ceilings })
+    (name.into(), data_dir, Ceilings { broad_rights: read_policy(&section, report), ..ceilings })
 }
 
 fn read_policy(host: &Section<'_>, report: &mut Report) -> BroadRights {
@@ -180,7 +196,15 @@ fn read_ceilings(host: &Section<'_>, report: &mut Report) -> Ceilings {
     let section = host.section(
         report,
         "ceilings",
-        &["max_memory_bytes", "max_fuel", "max_timeout_ms", "max_component_bytes", "total_memory_bytes"],
+        &[
+            "max_memory_bytes",
+            "max_fuel",
+            "max_timeout_ms",
+            "max_component_bytes",
+            "total_memory_bytes",
+            "max_storage_bytes",
+            "total_storage_bytes",
+        ],
     );
     let default = Ceilings::default();
     let mut read = |key, range, unit, default| {
@@ -199,6 +223,18 @@ fn read_ceilings(host: &Section<'_>, report: &mut Report) -> Ceilings {
             default.max_component_bytes,
         ),
         total_memory_bytes: read("total_memory_bytes", total, "bytes", default.total_memory_bytes),
+        max_storage_bytes: read(
+            "max_storage_bytes",
+            1..=MAX_STORAGE_BYTES,
+            "bytes",
+            default.max_storage_bytes,
+        ),
+        total_storage_bytes: read(
+            "total_storage_bytes",
+            1..=MAX_TOTAL_BYTES,
+            "bytes",
+            default.total_storage_bytes,
+        ),
         ..default
     }
 }

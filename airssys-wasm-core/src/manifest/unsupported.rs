@@ -7,9 +7,9 @@ use toml::de::{DeTable, DeValue};
 use super::document::{Report, Span};
 
 /// Dotted paths of keys. A path goes through each table of an array.
-const COMPONENT: &[&str] = &["capabilities.storage", "health"];
+const COMPONENT: &[&str] = &["health"];
 
-const SYSTEM: &[&str] = &["host.data_dir", "component.group", "group"];
+const SYSTEM: &[&str] = &["component.group", "group"];
 
 /// Refuses what a `Component.toml` says and this version does not enforce.
 pub(super) fn refuse_in_component(root: &DeTable<'_>, report: &mut Report) {

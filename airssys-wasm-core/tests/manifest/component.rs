@@ -52,7 +52,7 @@ fn what_is_given_arrives() {
     let mut is_enforced = true;
     let enforced = lines.filter(|line| {
         if line.starts_with('[') {
-            is_enforced = !matches!(*line, "[health]" | "[capabilities.storage]");
+            is_enforced = *line != "[health]";
         }
         is_enforced
     });
@@ -81,6 +81,7 @@ fn what_is_given_arrives() {
     assert_eq!(folders(&host.filesystem.read), ["/var/log/nginx"]);
     assert_eq!(folders(&host.filesystem.write), ["/var/tmp"]);
     assert_eq!(host.environment.variables, ["TZ".parse().expect("a name")]);
+    assert_eq!(host.storage.quota_bytes, Some(1_048_576));
     assert_eq!(texts(&manifest.messaging.send_to), ["logs/*"]);
     assert_eq!(texts(&manifest.messaging.receive_from), ["logs/tail"]);
     let messaging = &manifest.messaging;
@@ -357,16 +358,29 @@ fn what_is_read_does_not_lie_in_what_is_written() {
 #[test]
 fn what_is_not_enforced_is_validated_and_refused() {
     let refused = |what: &str| format!("{what} is not supported by this version");
-    check("[capabilities.storage]\nquota_bytes = 1", &refused("6:1 [capabilities.storage]"));
-    check("[capabilities]\nstorage.quota_bytes = 1", &refused("7:1 [capabilities.storage]"));
     check("[health]", &refused("6:1 [health]"));
     check(
-        "[capabilities.storage]",
-        &format!(
-            "6:1 missing key `quota_bytes` in [capabilities.storage]\n{}",
-            refused("6:1 [capabilities.storage]")
-        ),
+        "[health]\ninterval_ms = 0",
+        &format!("{}\n7:15 `interval_ms` is 0, outside 1 to 3600000 ms", refused("6:1 [health]")),
     );
+}
+
+#[test]
+fn a_quota_is_named_and_lies_within_the_ceiling() {
+    let quota =
+        |body: &str| component(&format!("{HEAD}{body}\n")).map(|manifest| manifest.host.storage.quota_bytes);
+    assert!(quota("").is_ok_and(|quota| quota.is_none()));
+    assert!(quota("[capabilities]\nstorage.quota_bytes = 1").is_ok_and(|quota| quota == Some(1)));
+    check("[capabilities.storage]", "6:1 missing key `quota_bytes` in [capabilities.storage]");
+    let text = format!("{HEAD}[capabilities.storage]\nquota_bytes = 11\n");
+    let low = Ceilings { max_storage_bytes: 10, ..Ceilings::default() };
+    let error = ComponentManifest::parse("Component.toml", &text, &low).expect_err("it is above the ceiling");
+    assert_eq!(complaints(Err::<(), _>(error.clone())), "7:15 `quota_bytes` is 11, outside 1 to 10 bytes");
+    let help =
+        "ask for less, or have the operator raise `max_storage_bytes` under [host.ceilings] in airssys.toml";
+    assert_eq!(error.diagnostics()[0].help(), Some(help));
+    let raised = Ceilings { max_storage_bytes: 11, ..low };
+    assert!(ComponentManifest::parse("Component.toml", &text, &raised).is_ok());
 }
 
 #[test]

@@ -150,7 +150,7 @@ fn every_integer_of_a_component_has_a_range() {
         "messages per second",
     );
     check_component_range("[capabilities.messaging]", "burst", 1, 100_000_000, "messages");
-    check_component_range("[capabilities.storage]", "quota_bytes", 1, 1_099_511_627_776, "bytes");
+    check_component_range("[capabilities.storage]", "quota_bytes", 1, 268_435_456, "bytes");
     check_component_range("[supervision]", "max_restarts", 0, 1_000_000, "restarts");
     check_component_range("[supervision]", "window_seconds", 1, 86_400, "seconds");
     let backoff = "[supervision.backoff]\nmax_ms = 3600000";
@@ -169,6 +169,8 @@ fn every_integer_of_a_host_has_a_range() {
     check_range(ceilings, "max_timeout_ms", 1, 86_400_000, "ms");
     check_range(ceilings, "max_component_bytes", 1, 1_073_741_824, "bytes");
     check_range(ceilings, "total_memory_bytes", 524_288, 140_737_488_355_328, "bytes");
+    check_range(ceilings, "max_storage_bytes", 1, 1_099_511_627_776, "bytes");
+    check_range(ceilings, "total_storage_bytes", 1, 140_737_488_355_328, "bytes");
     let entry = |line: &str| mistakes(system(&format!("[[component]]\nmanifest = \"a.toml\"\n{line}")));
     check_range(entry, "instances", 1, 10_000, "instances");
     check_range(entry, "max_memory_bytes", 524_288, 4_294_967_296, "bytes");

@@ -82,6 +82,8 @@ max_fuel = 10000000001
 max_timeout_ms = 60001
 max_component_bytes = 33554433
 total_memory_bytes = 2147483649
+max_storage_bytes = 268435457
+total_storage_bytes = 2147483649
 [host.policy]
 allow_broad = ["messaging.send_to", "network.connect"]
 [[component]]

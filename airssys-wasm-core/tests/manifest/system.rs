@@ -109,7 +109,6 @@ fn input_and_output_name_components() {
 #[test]
 fn what_is_not_enforced_is_validated_and_refused() {
     let refused = |what: &str| format!("{what} is not supported by this version");
-    check("[host]\ndata_dir = \"data\"", &refused("2:1 `data_dir`"));
     check("[[component]]\nmanifest = \"a\"\ngroup = \"g\"", &refused("3:1 `group`"));
     check(
         "[[group]]\nname = \"g\"\n[[group]]\nname = \"h\"",
@@ -121,6 +120,27 @@ fn what_is_not_enforced_is_validated_and_refused() {
         strategy,
         &format!("{}\n3:12 `strategy` is \"all\", which is no value of it", refused("1:1 [[group]]")),
     );
+}
+
+#[test]
+fn what_is_kept_has_a_folder_of_its_own() {
+    let folder = |text: &str| system(text).expect("the section is valid").data_dir;
+    assert_eq!(folder("[host]"), None);
+    for (given, found) in [("data", "data"), ("data/", "data"), ("a/b", "a/b"), ("./a", "./a")] {
+        assert_eq!(folder(&format!("[host]\ndata_dir = \"{given}\"")).as_deref(), Some(found));
+    }
+    let refused = |given: &str, reason: &str| {
+        check(&format!("[host]\ndata_dir = \"{given}\""), &format!("2:12 `data_dir` {reason}"));
+    };
+    refused("", "is empty");
+    refused("/a", "is \"/a\", which is not relative");
+    refused("/", "is \"/\", which is not relative");
+    refused("../a", "is \"../a\", which leaves the folder of the manifest by \"..\"");
+    for nameless in [".", "./", "a/.", "a//"] {
+        let shown = nameless.strip_suffix('/').unwrap_or(nameless);
+        refused(nameless, &format!("is {shown:?}, which names no folder of its own"));
+    }
+    check("[host]\ndata_dir = 5", "2:12 `data_dir` must be a string, not an integer");
 }
 
 #[test]
@@ -165,4 +185,6 @@ fn others_report_errors_at_their_place() {
     assert_eq!(place(manifest.error_at_manifest(2, "no such file", "write it")), "1:1 no such file");
     let manifest = system("[audit]\npath = \"a\"").expect("the section is valid");
     assert_eq!(place(manifest.error_at_audit("no such folder", "make it")), "2:8 no such folder");
+    let manifest = system("[host]\ndata_dir = \"a\"").expect("the section is valid");
+    assert_eq!(place(manifest.error_at_data_dir("no such folder", "make it")), "2:12 no such folder");
 }
