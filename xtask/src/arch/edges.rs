@@ -24,6 +24,7 @@ const CORE: &str = "airssys-wasm-core";
 const SECURITY: &str = "airssys-wasm-security";
 pub(super) const RUNTIME: &str = "airssys-wasm-runtime";
 const MESSAGING: &str = "airssys-wasm-messaging";
+const STORAGE: &str = "airssys-wasm-storage";
 const SYSTEM: &str = "airssys-wasm-system";
 
 /// Arrows point down only. A crate that is not here does not belong to the workspace.
@@ -44,10 +45,11 @@ const TABLE: &[Row] = &[
         engine: false,
         must_not_reach: &["wasmtime"],
     },
+    Row { name: STORAGE, folder: STORAGE, may_use: &[CORE], engine: false, must_not_reach: &["wasmtime"] },
     Row {
         name: SYSTEM,
         folder: SYSTEM,
-        may_use: &[CORE, SECURITY, RUNTIME, MESSAGING],
+        may_use: &[CORE, SECURITY, RUNTIME, MESSAGING, STORAGE],
         engine: false,
         must_not_reach: &[],
     },
@@ -68,14 +70,14 @@ const TABLE: &[Row] = &[
     Row {
         name: "airssys-wasm-attacks",
         folder: "attacks",
-        may_use: &[SYSTEM, RUNTIME, CORE, SECURITY, MESSAGING],
+        may_use: &[SYSTEM, RUNTIME, CORE, SECURITY, MESSAGING, STORAGE],
         engine: false,
         must_not_reach: &[],
     },
     Row {
         name: "airssys-wasm-benches",
         folder: "benches",
-        may_use: &[SYSTEM, RUNTIME, CORE, SECURITY, MESSAGING, "log-bursts", "log-line", "log-report"],
+        may_use: &[SYSTEM, RUNTIME, CORE, SECURITY, MESSAGING, STORAGE, "log-bursts", "log-line", "log-report"],
         engine: true,
         must_not_reach: &[],
     },

@@ -1,0 +1,82 @@
+//! Where the bytes of a store lie, and how the database gets at them.
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+
+use redb::StorageBackend;
+
+/// Where the bytes of a store lie: a file, memory, or what an embedder has. A store has it alone as long as it is
+/// open, and goes on with it after a failure. It is called on the store's own threads, several at a time.
+pub trait Medium: Send + Sync + fmt::Debug + 'static {
+    /// How long it is in bytes; 0 when it is new.
+    ///
+    /// # Errors
+    ///
+    /// What the medium has, as with every operation here.
+    fn len(&self) -> io::Result<u64>;
+
+    /// Whether it is new.
+    ///
+    /// # Errors
+    ///
+    /// What [`Self::len`] has.
+    fn is_empty(&self) -> io::Result<bool> {
+        Ok(self.len()? == 0)
+    }
+
+    /// Fills `into` with what lies at `offset`.
+    ///
+    /// # Errors
+    ///
+    /// Where some of it lies beyond the end, too.
+    fn read(&self, offset: u64, into: &mut [u8]) -> io::Result<()>;
+
+    /// Writes `bytes` at `offset`. They last when the next [`Self::sync`] comes back.
+    ///
+    /// # Errors
+    ///
+    /// `StorageFull` or `QuotaExceeded` where there is no room. What was written then is not known.
+    fn write(&self, offset: u64, bytes: &[u8]) -> io::Result<()>;
+
+    /// Makes it longer, with zeros, or shorter.
+    ///
+    /// # Errors
+    ///
+    /// As with [`Self::write`].
+    fn set_len(&self, bytes: u64) -> io::Result<()>;
+
+    /// Comes back when everything that was written lasts.
+    ///
+    /// # Errors
+    ///
+    /// Then nothing is known of what was written since the last time.
+    fn sync(&self) -> io::Result<()>;
+}
+
+/// A medium as the database sees it. It has no locks, so that the database takes none: what keeps other hosts out
+/// outlives a database that is opened again.
+#[derive(Debug)]
+pub(crate) struct Shared(pub(crate) Arc<dyn Medium>);
+
+impl StorageBackend for Shared {
+    fn len(&self) -> io::Result<u64> {
+        self.0.len()
+    }
+
+    fn read(&self, offset: u64, into: &mut [u8]) -> io::Result<()> {
+        self.0.read(offset, into)
+    }
+
+    fn set_len(&self, bytes: u64) -> io::Result<()> {
+        self.0.set_len(bytes)
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        self.0.sync()
+    }
+
+    fn write(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        self.0.write(offset, bytes)
+    }
+}

@@ -1,0 +1,254 @@
+//! A medium that fails, and a store that goes on.
+
+use std::collections::BTreeMap;
+use std::io::ErrorKind;
+use std::sync::Arc;
+
+use airssys_wasm_core::StorageError;
+use airssys_wasm_storage::{FailureKind, Medium, Store, StoreConfig, StoreFailure};
+
+use crate::support::{Act, Fault, Heard, PLENTY, TestDisk, Wrong, address, contents, is_failed, is_full, on, orders};
+
+fn always(act: Act, wrong: Wrong) -> Fault {
+    Fault { act, after: 0, times: usize::MAX, wrong }
+}
+
+fn kind(error: &StorageError) -> Option<FailureKind> {
+    let source = std::error::Error::source(error)?;
+    source.downcast_ref::<StoreFailure>().map(StoreFailure::kind)
+}
+
+#[tokio::test]
+async fn a_full_disk_is_told_as_such_and_the_store_goes_on_when_there_is_room() {
+    for full in [ErrorKind::StorageFull, ErrorKind::QuotaExceeded, ErrorKind::FileTooLarge] {
+        let disk = TestDisk::new();
+        let heard = Arc::new(Heard::default());
+        let config = StoreConfig { observer: Some(Arc::clone(&heard) as _) };
+        let store = Store::on(Arc::clone(&disk) as Arc<dyn Medium>, config).unwrap();
+        let namespace = orders(&store);
+        namespace.set("kept", vec![1; 10_000]).await.unwrap();
+        disk.fail(always(Act::Write, Wrong::Error(full)));
+        for _ in 0..3 {
+            let refused = namespace.set("more", vec![2; 10_000]).await;
+            assert!(is_full(&refused), "{refused:?}");
+            assert_eq!(kind(&refused.unwrap_err()), Some(FailureKind::Full));
+        }
+        assert!(store.status().is_failing);
+        assert_eq!(heard.counts(), (1, 0));
+        assert_eq!(namespace.get("kept").await.unwrap().unwrap(), [1; 10_000], "what is there is read");
+        assert!(disk.mend() >= 3);
+        namespace.set("more", vec![3]).await.unwrap();
+        assert!(!store.status().is_failing);
+        assert_eq!(heard.counts(), (1, 1));
+        let found = contents(&*namespace).await;
+        assert_eq!((found["kept"].len(), found["more"].as_slice()), (10_000, [3].as_slice()));
+        assert!(store.status().reopened >= 3);
+        assert_eq!(store.status().failures, 3);
+        drop((namespace, store));
+        assert_eq!(contents(&*orders(&on(&disk))).await, found);
+    }
+}
+
+#[tokio::test]
+async fn a_disk_that_fails_otherwise_is_a_failure_and_no_full_disk() {
+    let disk = TestDisk::new();
+    let store = on(&disk);
+    let namespace = orders(&store);
+    namespace.set("kept", vec![1]).await.unwrap();
+    disk.fail(always(Act::Write, Wrong::Error(ErrorKind::Other)));
+    let refused = namespace.set("more", vec![2]).await;
+    assert!(is_failed(&refused), "{refused:?}");
+    assert_eq!(kind(&refused.unwrap_err()), Some(FailureKind::Disk));
+    disk.mend();
+    assert_eq!(contents(&*namespace).await.len(), 1);
+}
+
+/// Something goes wrong once, at each point that a few changes come by, with each kind of act and of trouble. What was
+/// acknowledged is there, what is said to have changed nothing has not, and the store goes on at once.
+#[tokio::test]
+async fn wherever_it_fails_nothing_acknowledged_is_lost() {
+    let mut went_wrong = 0;
+    for act in [Act::Read, Act::Write, Act::SetLen, Act::Sync] {
+        for wrong in [
+            Wrong::Error(ErrorKind::StorageFull),
+            Wrong::DoneAndError(ErrorKind::StorageFull),
+            Wrong::DoneAndError(ErrorKind::Other),
+            Wrong::Panic,
+        ] {
+            for after in 0.. {
+                let disk = TestDisk::new();
+                let failed = change_while_failing(&disk, Fault { act, after, times: 1, wrong }).await;
+                if failed == 0 {
+                    break;
+                }
+                went_wrong += failed;
+            }
+        }
+    }
+    assert!(went_wrong > 100, "{went_wrong}");
+}
+
+async fn change_while_failing(disk: &Arc<TestDisk>, fault: Fault) -> usize {
+    let store = on(disk);
+    let namespace = orders(&store);
+    namespace.set("a", vec![1; 9_000]).await.unwrap();
+    namespace.set("b", vec![2; 90]).await.unwrap();
+    let mut model = contents(&*namespace).await;
+    disk.fail(fault);
+    for step in 0..4_u8 {
+        let (key, value) = match step {
+            0 => ("a", Some(vec![3; 20_000])),
+            1 => ("b", None),
+            // The file has to grow.
+            2 => ("c", Some(vec![4; 1 << 20])),
+            _ => ("a", Some(vec![5; 10])),
+        };
+        let done = match &value {
+            Some(value) => namespace.set(key, value.clone()).await,
+            None => namespace.delete(key).await.map(|_| ()),
+        };
+        let mut changed = model.clone();
+        match value {
+            Some(value) => changed.insert(key.to_owned(), value),
+            None => changed.remove(key),
+        };
+        let found = match contents_or_not(&*namespace).await {
+            Some(found) => found,
+            // The fault was met by reading.
+            None => contents(&*namespace).await,
+        };
+        match done {
+            Ok(()) => assert_eq!(found, changed, "{fault:?}"),
+            Err(StorageError::Full(_)) => assert_eq!(found, model, "{fault:?}"),
+            Err(StorageError::Failed(_)) => assert!(found == model || found == changed, "{fault:?}"),
+            Err(other) => panic!("{other}"),
+        }
+        model = found;
+    }
+    let failed = disk.mend();
+    namespace.set("last", vec![9]).await.unwrap();
+    model.insert("last".to_owned(), vec![9]);
+    assert_eq!(contents(&*namespace).await, model);
+    store.close().await;
+    assert_eq!(contents(&*orders(&on(disk))).await, model);
+    failed
+}
+
+async fn contents_or_not(namespace: &dyn airssys_wasm_core::KeyValueStore) -> Option<BTreeMap<String, Vec<u8>>> {
+    let mut found = BTreeMap::new();
+    for key in namespace.list_keys("").await.ok()? {
+        let value = namespace.get(&key).await.ok()??;
+        found.insert(key, value);
+    }
+    Some(found)
+}
+
+#[tokio::test]
+async fn a_change_that_was_made_before_the_disk_failed_is_acknowledged() {
+    let disk = TestDisk::new();
+    let store = on(&disk);
+    let namespace = orders(&store);
+    namespace.set("a", vec![1]).await.unwrap();
+    // The second of the two steps of a commit, which is done all the same.
+    disk.fail(Fault { act: Act::Sync, after: 1, times: 1, wrong: Wrong::DoneAndError(ErrorKind::Other) });
+    namespace.set("a", vec![2]).await.unwrap();
+    assert_eq!(disk.mend(), 1);
+    assert_eq!(namespace.get("a").await.unwrap(), Some(vec![2]));
+}
+
+#[tokio::test]
+async fn a_store_that_cannot_be_opened_again_answers_and_opens_when_it_can() {
+    let disk = TestDisk::new();
+    let store = on(&disk);
+    let namespace = orders(&store);
+    namespace.set("a", vec![1; 5_000]).await.unwrap();
+    // Nothing can be read: the next write fails, and so does what would open it again.
+    disk.fail(always(Act::Write, Wrong::Error(ErrorKind::Other)));
+    assert!(is_failed(&namespace.set("b", vec![2]).await));
+    disk.fail(always(Act::Read, Wrong::Error(ErrorKind::Other)));
+    for _ in 0..3 {
+        assert!(is_failed(&namespace.set("c", vec![1; 500_000]).await));
+        let _ = namespace.get("a").await;
+    }
+    disk.mend();
+    assert_eq!(namespace.get("a").await.unwrap().unwrap(), [1; 5_000]);
+    namespace.set("b", vec![3]).await.unwrap();
+    assert_eq!(contents(&*namespace).await.len(), 2);
+    assert!(!store.status().is_failing);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_makes_room_on_a_full_disk_does_not_fail_with_those_who_ask_for_more() {
+    let disk = TestDisk::new();
+    let store = on(&disk);
+    let (tidy, greedy) = (orders(&store), store.namespace(&address("shop/greedy"), PLENTY));
+    for number in 0..20 {
+        tidy.set(&number.to_string(), vec![1; 100_000]).await.unwrap();
+    }
+    // No room for a longer file, and enough in it as it is.
+    disk.fail(always(Act::SetLen, Wrong::Error(ErrorKind::StorageFull)));
+    let flood = tokio::spawn(async move {
+        let mut refused = 0;
+        for number in 0..20 {
+            refused += u32::from(is_full(&greedy.set(&number.to_string(), vec![2; 1 << 20]).await));
+        }
+        refused
+    });
+    for number in 0..20 {
+        assert!(tidy.delete(&number.to_string()).await.unwrap());
+    }
+    assert!(flood.await.unwrap() > 0, "the disk was not full");
+    assert!(contents(&*tidy).await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_panic_inside_is_an_answer_for_all_who_wait() {
+    for act in [Act::Write, Act::Read] {
+        let disk = TestDisk::new();
+        let store = on(&disk);
+        let all: Vec<_> =
+            (0..8).map(|number| store.namespace(&address(&format!("shop/n-{number}")), PLENTY)).collect();
+        for namespace in &all {
+            namespace.set("a", vec![1; 20_000]).await.unwrap();
+        }
+        store.close().await;
+        // Opened again, nothing is in the cache.
+        let store = on(&disk);
+        disk.fail(always(act, Wrong::Panic));
+        let waiting: Vec<_> = (0..8)
+            .map(|number| {
+                let namespace = store.namespace(&address(&format!("shop/n-{number}")), PLENTY);
+                tokio::spawn(async move { (namespace.set("b", vec![1; 20_000]).await, namespace.get("a").await) })
+            })
+            .collect();
+        for wait in waiting {
+            let (set, got) = wait.await.unwrap();
+            assert!(is_failed(&set), "{set:?}");
+            assert!(act == Act::Write || is_failed(&got), "{got:?}");
+        }
+        disk.mend();
+        for number in 0..8 {
+            let namespace = store.namespace(&address(&format!("shop/n-{number}")), PLENTY);
+            namespace.set("b", vec![2]).await.unwrap();
+            assert_eq!(contents(&*namespace).await.len(), 2);
+        }
+    }
+}
+
+/// A limit of the operating system, which only a process of its own can have: `killed::plays_a_host` under `ulimit -f`.
+#[cfg(unix)]
+#[test]
+fn a_limit_of_the_operating_system_is_a_full_disk() {
+    let folder = tempfile::tempdir().unwrap();
+    let ended = std::process::Command::new("sh")
+        .args(["-c", "trap '' XFSZ; ulimit -f 8192; exec \"$0\" \"$@\""])
+        .arg(std::env::current_exe().unwrap())
+        .args(["--exact", "killed::plays_a_host", "--ignored", "--nocapture"])
+        .env("AIRSSYS_STORE_TEST", "fill")
+        .env("AIRSSYS_STORE_FOLDER", folder.path())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&ended.stdout);
+    assert!(ended.status.success(), "{said}\n{}", String::from_utf8_lossy(&ended.stderr));
+    assert!(said.contains("was full and went on"), "{said}");
+}
