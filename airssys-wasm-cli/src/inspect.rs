@@ -8,9 +8,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use airssys_wasm_core::is_valid_name;
-use airssys_wasm_system::{
-    ComponentReport, Host, InterfaceReport, RuntimeError, SystemError, UNSUPPORTED_IMPORTS,
-};
+use airssys_wasm_system::{ComponentReport, Host, InterfaceReport, RuntimeError, SystemError};
 
 use crate::cli::{Format, InspectArguments};
 use crate::exit::{Exit, Failure};
@@ -23,7 +21,7 @@ const USUAL_MEMORY_BYTES: u64 = 1_048_576;
 /// What a skeleton's limit is a multiple of, in bytes.
 const MEMORY_STEP_BYTES: u64 = 524_288;
 
-/// Interfaces of WASI by which a component would reach outside, and what it meets.
+/// Interfaces by which a component would reach outside, or keep something, and what it meets.
 const CLOSED: &[(&str, &str)] = &[
     ("wasi:filesystem/", "nothing, unless [capabilities.filesystem] grants a folder"),
     ("wasi:sockets/", "nothing, unless [capabilities.network] grants a destination, which is by TCP"),
@@ -33,6 +31,7 @@ const CLOSED: &[(&str, &str)] = &[
         "nothing, unless [capabilities.environment] grants a variable; never an argument",
     ),
     ("wasi:cli/stdin", "it is at its end"),
+    ("airssys:core/storage", "nothing, unless [capabilities.storage] grants a quota"),
 ];
 
 #[derive(Serialize)]
@@ -183,26 +182,13 @@ fn list(text: &mut String, title: &str, interfaces: &[InterfaceJson<'_>]) {
     }
 }
 
-/// What a component asks for that nothing in this version grants.
+/// What a component asks for that its imports alone do not give.
 fn denied(imports: &[InterfaceReport]) -> Vec<Denied> {
-    let mut found = Vec::new();
-    for import in imports {
-        if let Some((_, reason)) = CLOSED.iter().find(|(prefix, _)| import.name.starts_with(prefix)) {
-            found.push(Denied { import: import.name.clone(), reason: (*reason).into() });
-        }
-        let Some(interface) = own_interface(&import.name) else { continue };
-        let unsupported: Vec<_> = import
-            .functions
-            .iter()
-            .filter(|function| UNSUPPORTED_IMPORTS.contains(&format!("{interface}.{function}").as_str()))
-            .map(String::as_str)
-            .collect();
-        if !unsupported.is_empty() {
-            let reason = format!("answers `unsupported` to {}", unsupported.join(", "));
-            found.push(Denied { import: import.name.clone(), reason });
-        }
-    }
-    found
+    let closed = |import: &InterfaceReport| {
+        let (_, reason) = CLOSED.iter().find(|(prefix, _)| import.name.starts_with(prefix))?;
+        Some(Denied { import: import.name.clone(), reason: (*reason).into() })
+    };
+    imports.iter().filter_map(closed).collect()
 }
 
 /// The short name of an interface of this project.
@@ -246,6 +232,9 @@ fn skeleton(file: &Path, report: &ComponentReport, max_bytes: u64) -> String {
     }
     if sends && functions().any(|function| function == "subscribe") {
         text.push_str("subscribe = []              # patterns on topics, such as \"logs.raw.#\"\n");
+    }
+    if report.imports.iter().any(|import| own_interface(&import.name) == Some("storage")) {
+        text.push_str("\n# [capabilities.storage]    # it keeps nothing without\n# quota_bytes = 1048576\n");
     }
     text
 }
@@ -325,13 +314,17 @@ mod tests {
 
     #[test]
     fn a_skeleton_is_a_valid_manifest() {
-        let imports: &[(&str, &[&str])] =
-            &[("airssys:core/messaging@0.1.0", &["send", "publish", "subscribe"])];
+        let imports: &[(&str, &[&str])] = &[
+            ("airssys:core/messaging@0.1.0", &["send", "publish", "subscribe"]),
+            ("airssys:core/storage@0.1.0", &["get"]),
+        ];
         for file in ["a/echo.wasm", "Strange \"name\".wasm"] {
             let text = skeleton(Path::new(file), &report(imports, 65_536), 1_048_576);
             let manifest = ComponentManifest::parse(file, &text, &Ceilings::default()).unwrap();
             assert_eq!(manifest.wasm, Path::new(file).file_name().unwrap().to_str().unwrap());
             assert!(manifest.messaging.send_to.is_empty());
+            assert_eq!(manifest.host.storage.quota_bytes, None);
+            assert!(text.ends_with("\n# quota_bytes = 1048576\n"), "{text}");
             assert!(text.contains("\npublish = []") && text.contains("\nsubscribe = []"), "{text}");
         }
     }
@@ -350,7 +343,7 @@ mod tests {
             reasons,
             [
                 "nothing, unless [capabilities.filesystem] grants a folder",
-                "answers `unsupported` to get, compare-and-swap"
+                "nothing, unless [capabilities.storage] grants a quota"
             ]
         );
     }

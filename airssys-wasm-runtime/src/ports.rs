@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use airssys_wasm_core::{
     AccessDenial, AccessObserver, Address, ComponentDirectory, ComponentId, ComponentState, ComponentSummary,
-    DenialRule, LogLevel, LogRecord, LogSink, MessageLink, MessageRouter, NameResolver, SendError,
+    DenialRule, KeyValueStore, LogLevel, LogRecord, LogSink, MessageLink, MessageRouter, NameResolver,
+    SendError,
 };
 
 use crate::resolver::SystemResolver;
@@ -22,12 +23,15 @@ pub struct InstancePorts {
     pub access: Arc<dyn AccessObserver>,
     /// To the addresses of the names that it was granted.
     pub resolver: Arc<dyn NameResolver>,
+    /// To what its component keeps. It is the right itself: where there is none, every function of
+    /// `airssys:core/storage` is denied, and the quota is for the store to hold.
+    pub storage: Option<Arc<dyn KeyValueStore>>,
 }
 
 impl InstancePorts {
     /// For an instance on its own: whatever it sends is denied, it sees no neighbours, and its log goes to
     /// `tracing` under the target `airssys_wasm::guest`, and what it was refused under `airssys_wasm::access`. Names
-    /// are looked up by the operating system.
+    /// are looked up by the operating system. It keeps nothing.
     #[must_use]
     pub fn isolated() -> Self {
         Self {
@@ -36,6 +40,7 @@ impl InstancePorts {
             log: Arc::new(TracingLog),
             access: Arc::new(Isolated),
             resolver: SystemResolver::shared(),
+            storage: None,
         }
     }
 }

@@ -9,8 +9,8 @@ use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use airssys_wasm_core::{
-    AccessDenial, Address, ComponentDirectory, ComponentId, HostCapabilities, LogLevel, LogSink, MessageLink,
-    MessageRouter, ResourceLimits, SendError, VariableName,
+    AccessDenial, Address, ComponentDirectory, ComponentId, HostCapabilities, KeyValueStore, LogLevel,
+    LogSink, MessageLink, MessageRouter, ResourceLimits, SendError, VariableName,
 };
 
 use crate::bounds::{
@@ -143,6 +143,11 @@ impl HostState {
     /// Tells whoever keeps account of it that the instance was refused something.
     pub fn deny_access(&self, denial: &AccessDenial<'_>) {
         self.ports.access.denied(&self.id, denial);
+    }
+
+    /// What it keeps; none where it may keep nothing.
+    pub(crate) fn storage(&self) -> Option<Arc<dyn KeyValueStore>> {
+        self.ports.storage.clone()
     }
 
     /// What it may do with the network, and what it was told of it.

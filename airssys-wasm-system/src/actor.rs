@@ -21,6 +21,7 @@ use crate::control::Wish;
 use crate::events::{Event, EventBus, WarnedLimit};
 use crate::in_hand::InHand;
 use crate::record::{InstanceRecord, Memory};
+use crate::storage_gauge::GaugedStore;
 
 /// Messages that an actor handles before it lets other tasks of its thread run.
 const MESSAGES_PER_TURN: u32 = 64;
@@ -34,6 +35,8 @@ const WARNING_PERCENT: u64 = 90;
 pub(crate) struct Actor {
     pub(crate) record: Arc<InstanceRecord>,
     pub(crate) component: VerifiedComponent,
+    /// What its component keeps; none where it may keep nothing.
+    pub(crate) storage: Option<Arc<GaugedStore>>,
     pub(crate) setup: InstanceSetup,
     pub(crate) engine: Arc<WasmtimeEngine>,
     pub(crate) mailbox: MailboxReceiver,
@@ -111,6 +114,9 @@ impl Actor {
             standing.memory = Memory::Live(instance.memory_gauge());
         });
         self.mailbox.rearm_warnings();
+        if let Some(storage) = &self.storage {
+            storage.rearm();
+        }
         self.events.raise(|| Event::Started { id: self.record.id.clone() });
     }
 
@@ -426,6 +432,7 @@ struct Warned {
     fuel: bool,
     memory: bool,
     wall_clock: bool,
+    storage: bool,
 }
 
 impl Warned {
@@ -445,6 +452,11 @@ impl Warned {
             self.memory = true;
             warn(actor, WarnedLimit::Memory, used, max);
         }
+        let storage = actor.storage.as_ref().filter(|_| !self.storage);
+        if let Some((used, max)) = storage.and_then(|storage| storage.near_quota()) {
+            self.storage = true;
+            warn(actor, WarnedLimit::Storage, used, max);
+        }
         // Most calls are over before anybody looks at the time.
         if let Some(time) = time.filter(|_| !self.wall_clock) {
             let used = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
@@ -462,7 +474,7 @@ fn warn(actor: &Actor, limit: WarnedLimit, used: u64, max: u64) {
 }
 
 /// Whether `used` is at least the warning share of `max`, without overflow at the largest values.
-fn is_near(used: u64, max: u64) -> bool {
+pub(crate) fn is_near(used: u64, max: u64) -> bool {
     u128::from(used) * 100 >= u128::from(max) * u128::from(WARNING_PERCENT)
 }
 

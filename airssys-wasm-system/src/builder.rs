@@ -10,6 +10,7 @@ use airssys_wasm_runtime::{EngineConfig, RuntimeError, SystemResolver, WasmtimeE
 use crate::audit::{AuditLocation, AuditLog};
 use crate::error::SystemError;
 use crate::host::Host;
+use crate::host_storage::HostStorage;
 
 type Extension = Box<dyn FnOnce(&mut WasmtimeEngine) -> Result<(), RuntimeError> + Send>;
 
@@ -19,6 +20,7 @@ pub struct HostBuilder {
     ceilings: Ceilings,
     engine: EngineConfig,
     audit: Option<AuditLocation>,
+    data_dir: Option<PathBuf>,
     protected: Vec<PathBuf>,
     unwritable: Vec<PathBuf>,
     resolver: Option<Arc<dyn NameResolver>>,
@@ -48,7 +50,8 @@ impl HostBuilder {
     }
 
     /// A folder that no component may be granted, whatever its rights say, nor anything that holds it or lies in it:
-    /// one of the host's own. That of the audit log, `/proc`, `/sys` and `/dev` are never granted anyway.
+    /// one of the host's own. That of the audit log, the [data folder](Self::data_dir), `/proc`, `/sys` and `/dev` are
+    /// never granted anyway.
     #[must_use]
     pub fn protect_folder(mut self, folder: impl Into<PathBuf>) -> Self {
         self.protected.push(folder.into());
@@ -100,6 +103,15 @@ impl HostBuilder {
         self
     }
 
+    /// The folder of what components keep ([`Component::storage_quota`](crate::Component::storage_quota)), which outlives
+    /// the host; made where it is not there. One host at a time can have it, and no component is granted it, nor
+    /// anything in it. Without it what components keep is in memory, and gone with the host.
+    #[must_use]
+    pub fn data_dir(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.data_dir = Some(folder.into());
+        self
+    }
+
     /// By whom the names are looked up that components were granted; by the operating system where nothing is said.
     #[must_use]
     pub fn resolver(mut self, resolver: Arc<dyn NameResolver>) -> Self {
@@ -132,26 +144,44 @@ impl HostBuilder {
     ///
     /// # Errors
     ///
-    /// [`SystemError::Engine`] when the engine cannot be made or an extension fails, and [`SystemError::Audit`]
-    /// when the audit log that was asked for cannot be written.
+    /// [`SystemError::Engine`] when the engine cannot be made or an extension fails, [`SystemError::Audit`]
+    /// when the audit log that was asked for cannot be written, and [`SystemError::Storage`] when the data folder cannot
+    /// be opened, because another host has it for example.
     pub fn build(self) -> Result<Host, SystemError> {
         #[cfg(feature = "unlimited-for-benchmarks")]
         let is_unlimited = self.is_unlimited;
-        let Self { ceilings, mut engine, audit, mut protected, unwritable, resolver, extensions, .. } = self;
+        let Self {
+            ceilings,
+            mut engine,
+            audit,
+            data_dir,
+            mut protected,
+            unwritable,
+            resolver,
+            extensions,
+            ..
+        } = self;
         let resolver = resolver.unwrap_or_else(|| SystemResolver::shared());
         engine.max_memory_bytes = engine.max_memory_bytes.max(ceilings.max_memory_bytes);
         engine.max_component_bytes = ceilings.max_component_bytes;
         protected.extend(audit.as_ref().map(AuditLocation::folder));
-        let open = || audit.map(AuditLog::open).transpose();
+        protected.extend(data_dir.clone());
+        // The data folder first: where another host has it, nothing is begun of the log.
+        let open = || {
+            let storage = HostStorage::open(data_dir)?;
+            Ok::<_, SystemError>((storage, audit.map(AuditLog::open).transpose()?))
+        };
         #[cfg(feature = "unlimited-for-benchmarks")]
         if is_unlimited {
             let engine = extended(WasmtimeEngine::without_limits(engine), protected, unwritable, extensions)?;
-            return Host::new(engine, ceilings, open()?, resolver, |guard| {
+            let (storage, audit) = open()?;
+            return Host::new(engine, ceilings, storage, audit, resolver, |guard| {
                 Arc::new(crate::unlimited::Unlimited::new(guard))
             });
         }
         let engine = extended(WasmtimeEngine::new(engine), protected, unwritable, extensions)?;
-        Host::new(engine, ceilings, open()?, resolver, |guard| guard)
+        let (storage, audit) = open()?;
+        Host::new(engine, ceilings, storage, audit, resolver, |guard| guard)
     }
 }
 
@@ -181,6 +211,7 @@ impl std::fmt::Debug for HostBuilder {
             .field("ceilings", &self.ceilings)
             .field("engine", &self.engine)
             .field("audit", &self.audit)
+            .field("data_dir", &self.data_dir)
             .field("resolver", &self.resolver)
             .field("extensions", &self.extensions.len())
             .finish()

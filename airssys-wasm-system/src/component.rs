@@ -145,7 +145,7 @@ impl Component {
         self
     }
 
-    /// What it may do with the host through the standard interfaces (WASI): folders, connections, variables.
+    /// What it may do with the host: folders, connections, variables, and what it may keep.
     ///
     /// ```
     /// use airssys_wasm_core::HostCapabilities;
@@ -161,6 +161,13 @@ impl Component {
     #[must_use]
     pub fn host_capabilities(mut self, capabilities: HostCapabilities) -> Self {
         self.manifest.host = capabilities;
+        self
+    }
+
+    /// Lets it keep keys and values, so many bytes of them for all its instances together.
+    #[must_use]
+    pub fn storage_quota(mut self, bytes: u64) -> Self {
+        self.manifest.host.storage.quota_bytes = Some(bytes);
         self
     }
 

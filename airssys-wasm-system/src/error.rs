@@ -9,6 +9,7 @@ use airssys_wasm_core::{
 };
 use airssys_wasm_messaging::CodecError;
 use airssys_wasm_runtime::RuntimeError;
+use airssys_wasm_storage::StoreError;
 
 use crate::audit::AuditLogError;
 
@@ -92,6 +93,25 @@ pub enum SystemError {
         /// The host's limit.
         max_bytes: u64,
     },
+    /// The storage quotas of all components together would exceed the host's.
+    #[error(
+        "{component} asks for a storage quota of {asked_bytes} bytes; {used_bytes} of {max_bytes} are taken by other \
+         components ([host.ceilings] total_storage_bytes)"
+    )]
+    TotalStorage {
+        /// Which component.
+        component: Address,
+        /// Its quota.
+        asked_bytes: u64,
+        /// The quotas of those that are there already.
+        used_bytes: u64,
+        /// The host's limit.
+        max_bytes: u64,
+    },
+    /// What components keep cannot be opened: its folder cannot be made or read, holds something else, or belongs to
+    /// another host that runs.
+    #[error("the storage of components cannot be opened")]
+    Storage(#[from] StoreError),
     /// The engine's pool has no room for it beside what is there.
     #[error(
         "{component}: the pool, made for {max_instances} instances, has no room for its instances, memories or tables"

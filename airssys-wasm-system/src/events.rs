@@ -36,6 +36,8 @@ pub enum WarnedLimit {
     TimerBytes,
     /// Subscriptions.
     Subscriptions,
+    /// Bytes that the component keeps, all its instances together.
+    Storage,
 }
 
 /// Something that happened in a host.
@@ -88,7 +90,7 @@ pub enum Event {
         /// Why not.
         error: SendError,
     },
-    /// An instance wanted something of the host and was refused for want of a right.
+    /// An instance wanted something of the host and was refused: for want of a right, or beyond its storage quota.
     AccessDenied {
         /// Which instance.
         id: ComponentId,
@@ -127,6 +129,13 @@ pub enum Event {
         /// Events of this host that were not recorded until now, each of which the log counts.
         lost: u64,
     },
+    /// What components want to keep cannot be written, or what they kept cannot be read. They are told, and go on.
+    StorageFailing {
+        /// What the operating system or the store said.
+        error: String,
+    },
+    /// What components keep is written and read again.
+    StorageRestored,
     /// The subscriber was too slow and missed this many events.
     Missed {
         /// How many.

@@ -8,8 +8,8 @@ use tokio::sync::oneshot;
 
 use airssys_wasm_core::{
     Address, AuditEvent, AuditKind, AuditReason, AuditSink, Ceilings, ComponentId, ComponentState,
-    FilesystemCapabilities, Guard, HostCapabilities, IdError, MessagePayload, NameResolver, ResourceLimits,
-    RestartTracker, SendError, Topic, TopicPattern,
+    FilesystemCapabilities, Guard, HostCapabilities, IdError, KeyValueStore, MessagePayload, NameResolver,
+    ResourceLimits, RestartTracker, SendError, Topic, TopicPattern,
 };
 use airssys_wasm_messaging::{
     CorrelationSource, Mailbox, RegisterOptions, Router, RouterOptions, TopicStream,
@@ -18,6 +18,7 @@ use airssys_wasm_runtime::{
     Budget, CallLane, FileWork, InstancePorts, InstanceSetup, RuntimeError, VerifiedComponent, WasmtimeEngine,
 };
 use airssys_wasm_security::{AuditHash, CapabilityGuard, CapabilitySet, MonotonicClock};
+use airssys_wasm_storage::StoreStatus;
 
 use crate::access_account::AccessAccount;
 use crate::actor::{Actor, FirstStart};
@@ -29,11 +30,13 @@ use crate::directory::Directory;
 use crate::error::SystemError;
 use crate::events::{EventBus, EventStream};
 use crate::guest_log::GuestLog;
+use crate::host_storage::HostStorage;
 use crate::observers::RouterObserver;
 use crate::record::InstanceRecord;
 use crate::reference::ComponentRef;
-use crate::registry::{Refusal, Registry};
+use crate::registry::{Refusal, Registry, Totals};
 use crate::status::ComponentStatus;
+use crate::storage_gauge::GaugedStore;
 
 /// The part of the host that references of its API send as: `host/api`.
 const API_SENDER: &str = "api";
@@ -64,6 +67,7 @@ struct Inner {
     registry: Arc<Registry>,
     directory: Arc<Directory>,
     events: Arc<EventBus>,
+    storage: Arc<HostStorage>,
     audit: Option<Arc<AuditLog>>,
     resolver: Arc<dyn NameResolver>,
     correlations: Arc<CorrelationSource>,
@@ -114,6 +118,7 @@ impl Host {
     pub(crate) fn new(
         engine: Arc<WasmtimeEngine>,
         ceilings: Ceilings,
+        storage: HostStorage,
         audit: Option<(AuditLog, AuditThread)>,
         resolver: Arc<dyn NameResolver>,
         guarding: impl FnOnce(Arc<CapabilityGuard>) -> Arc<dyn Guard>,
@@ -125,6 +130,7 @@ impl Host {
         if let Some(thread) = thread {
             thread.start(&events)?;
         }
+        storage.tell(&events);
         let observer = Arc::new(RouterObserver { events: Arc::clone(&events), audit: sink() });
         let options = RouterOptions {
             guard_generation: Some(guard.generation_source()),
@@ -144,6 +150,7 @@ impl Host {
             registry,
             directory,
             events,
+            storage: Arc::new(storage),
             audit,
             resolver,
             correlations,
@@ -188,6 +195,8 @@ impl Host {
             max_execution_time_ms: lifecycle.start_timeout_ms,
         };
         start.validate(&ceilings).map_err(refused)?;
+        let quota = component.manifest.host.storage.quota_bytes;
+        quota.map_or(Ok(()), |asked| ceilings.check_storage(asked)).map_err(refused)?;
         component
             .manifest
             .check_breadth(ceilings.broad_rights)
@@ -203,6 +212,10 @@ impl Host {
         }
         let capabilities = self.check_folders(&address, manifest.host.clone()).await?;
         let verified = self.verify(&address, source, ceilings.max_component_bytes).await?;
+        let storage = match quota {
+            Some(quota) => Some(self.storage_of(&address, quota).await?),
+            None => None,
+        };
 
         let mut prepared = Vec::new();
         let mut records = Vec::new();
@@ -213,6 +226,7 @@ impl Host {
                 id.clone(),
                 manifest.version.clone(),
                 limits.max_memory_bytes(),
+                quota.unwrap_or(0),
                 verified.pool_share(),
                 sender,
                 Duration::from_millis(manifest.lifecycle.stop_grace_ms),
@@ -227,6 +241,7 @@ impl Host {
                     self.inner.audit.clone(),
                 )),
                 resolver: Arc::clone(&self.inner.resolver),
+                storage: storage.clone().map(|storage| storage as Arc<dyn KeyValueStore>),
             };
             let setup = InstanceSetup {
                 id,
@@ -243,6 +258,7 @@ impl Host {
             let actor = Actor {
                 record: Arc::clone(&record),
                 component: verified.clone(),
+                storage: storage.clone(),
                 setup,
                 engine: Arc::clone(&self.inner.engine),
                 mailbox,
@@ -280,6 +296,13 @@ impl Host {
         Ok(capabilities)
     }
 
+    /// What the component keeps; the first one that may keep something makes the store, where there is no folder.
+    async fn storage_of(&self, address: &Address, quota: u64) -> Result<Arc<GaugedStore>, SystemError> {
+        let (storage, component) = (Arc::clone(&self.inner.storage), address.clone());
+        let store = blocking(move || storage.of(&component, quota)).await?;
+        Ok(Arc::new(GaugedStore::new(store, quota)))
+    }
+
     fn register(
         &self,
         address: &Address,
@@ -288,11 +311,12 @@ impl Host {
         host_rights: &HostCapabilities,
         has_handler: bool,
     ) -> Result<(), SystemError> {
-        let max_bytes = self.inner.ceilings.total_memory_bytes;
-        let capacity = self.inner.engine.capacity();
+        let Ceilings { total_memory_bytes, total_storage_bytes, .. } = self.inner.ceilings;
+        let pool = self.inner.engine.capacity();
+        let totals = Totals { memory_bytes: total_memory_bytes, storage_bytes: total_storage_bytes, pool };
         // All of it at once, so that neither a start nor a stop of the same name comes between.
         let inserted = self.inner.registry.change(|table| {
-            table.insert(records, max_bytes, capacity)?;
+            table.insert(records, &totals)?;
             self.inner.guard.grant(address, Arc::new(CapabilitySet::new(rights)));
             self.record(AuditKind::Granted, address, || AuditReason::text(Rights(rights, host_rights)));
             for record in records {
@@ -311,10 +335,15 @@ impl Host {
             Refusal::Closed => SystemError::ShutDown,
             Refusal::AlreadyThere(id) => SystemError::AlreadyThere(id),
             Refusal::Pool => {
-                SystemError::PoolFull { component: address.clone(), max_instances: capacity.instances }
+                SystemError::PoolFull { component: address.clone(), max_instances: pool.instances }
             }
             Refusal::TotalMemory { asked_bytes, used_bytes } => {
-                SystemError::TotalMemory { component: address.clone(), asked_bytes, used_bytes, max_bytes }
+                let (component, max_bytes) = (address.clone(), total_memory_bytes);
+                SystemError::TotalMemory { component, asked_bytes, used_bytes, max_bytes }
+            }
+            Refusal::TotalStorage { asked_bytes, used_bytes } => {
+                let (component, max_bytes) = (address.clone(), total_storage_bytes);
+                SystemError::TotalStorage { component, asked_bytes, used_bytes, max_bytes }
             }
         })
     }
@@ -519,11 +548,12 @@ impl Host {
     }
 
     /// Stops everything, and tells how each instance stood at its end, sorted by id. Nothing can be started any
-    /// more. The audit log is written to its end, which is waited for at most 5 s.
+    /// more. What components keep is closed when the last of them has ended, and its folder is free for another host.
+    /// The audit log is written to its end, which is waited for at most 5 s.
     pub async fn shutdown(&self) -> Vec<ComponentStatus> {
         self.inner.registry.change(|table| table.close());
         let statuses = self.stop_all(self.inner.registry.all()).await;
-        self.close_audit().await;
+        self.close_files().await;
         statuses
     }
 
@@ -536,14 +566,22 @@ impl Host {
             record.control.kill();
         }
         let statuses = self.stop_all(records).await;
-        self.close_audit().await;
+        self.close_files().await;
         statuses
     }
 
-    async fn close_audit(&self) {
+    async fn close_files(&self) {
+        self.inner.storage.close().await;
         if let Some(audit) = &self.inner.audit {
             audit.close().await;
         }
+    }
+
+    /// How the store does in which components keep what they may keep; none as long as none may. As it was at its end
+    /// where the host is shut down.
+    #[must_use]
+    pub fn storage_status(&self) -> Option<StoreStatus> {
+        self.inner.storage.status()
     }
 
     /// How the audit log stands; none where this host has none.
@@ -655,6 +693,7 @@ impl fmt::Display for Rights<'_> {
         named(f, "write", &host.filesystem.write)?;
         named(f, "connect", &host.network.connect)?;
         named(f, "variables", &host.environment.variables)?;
+        named(f, "quota_bytes", host.storage.quota_bytes.as_slice())?;
         let (bytes, rate, burst) = (rights.max_message_bytes, rights.rate_per_second, rights.burst);
         write!(f, "max_message_bytes = {bytes}; rate_per_second = {rate}; burst = {burst}")
     }

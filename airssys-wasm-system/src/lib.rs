@@ -46,9 +46,11 @@ mod audit;
 mod directory;
 mod events;
 mod guest_log;
+mod host_storage;
 mod in_hand;
 mod observers;
 mod status;
+mod storage_gauge;
 #[cfg(feature = "unlimited-for-benchmarks")]
 mod unlimited;
 
@@ -69,7 +71,11 @@ pub use airssys_wasm_messaging::{
     DeadLetterCause, ENTRY_BYTES, MAX_PENDING_REQUESTS, MAX_SUBSCRIPTIONS, MAX_TIMER_BYTES, MAX_TIMERS,
     MAX_UNREAD_ANSWER_BYTES, Published, ReplyWait, TopicStream,
 };
-pub use airssys_wasm_runtime::{ComponentReport, InterfaceReport, RuntimeError, UNSUPPORTED_IMPORTS};
+pub use airssys_wasm_runtime::{ComponentReport, InterfaceReport, RuntimeError};
 pub use airssys_wasm_security::{
     AuditFault, AuditHash, AuditHashError, AuditHead, AuditVerifier, BadAuditRecord, MAX_AUDIT_RECORD_BYTES,
+};
+pub use airssys_wasm_storage::{
+    CACHE_BYTES, LISTED_KEY_BYTES, MAX_KEY_BYTES, MAX_KEYS, MAX_LISTING_BYTES, MAX_VALUE_BYTES,
+    MAX_WAITING_CHANGE_BYTES, StoreError, StoreFailure, StoreStatus,
 };

@@ -22,6 +22,9 @@ pub(crate) struct InstanceRecord {
     pub(crate) version: Version,
     /// Its declared memory limit in bytes, held against the host's total while the record exists.
     pub(crate) declared_memory: u64,
+    /// What its component may keep, in bytes, all instances together; held against the host's total while one of them
+    /// is there.
+    pub(crate) storage_quota: u64,
     /// What it takes of the engine's pool, likewise.
     pub(crate) pool_share: PoolShare,
     pub(crate) mailbox: MailboxSender,
@@ -115,6 +118,7 @@ impl InstanceRecord {
         id: ComponentId,
         version: Version,
         declared_memory: u64,
+        storage_quota: u64,
         pool_share: PoolShare,
         mailbox: MailboxSender,
         stop_grace: Duration,
@@ -124,6 +128,7 @@ impl InstanceRecord {
             id,
             version,
             declared_memory,
+            storage_quota,
             pool_share,
             mailbox,
             traffic: OnceLock::new(),

@@ -25,6 +25,8 @@ pub(crate) struct Registry {
 pub(crate) struct Table {
     records: BTreeMap<ComponentId, Arc<InstanceRecord>>,
     declared_memory: u64,
+    /// The quotas of all components, each counted once.
+    declared_storage: u64,
     share: PoolShare,
     closed: bool,
 }
@@ -35,19 +37,22 @@ pub(crate) enum Refusal {
     Closed,
     AlreadyThere(ComponentId),
     TotalMemory { asked_bytes: u64, used_bytes: u64 },
+    TotalStorage { asked_bytes: u64, used_bytes: u64 },
     Pool,
 }
 
+/// What all that is there may take together.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Totals {
+    pub(crate) memory_bytes: u64,
+    pub(crate) storage_bytes: u64,
+    pub(crate) pool: PoolShare,
+}
+
 impl Table {
-    /// Takes in all instances of one component or none, within the host's total of declared memory and its
-    /// pool. While one of its instances is there a component cannot come a second time: its rights are
-    /// fixed.
-    pub(crate) fn insert(
-        &mut self,
-        records: &[Arc<InstanceRecord>],
-        max_total_memory: u64,
-        capacity: PoolShare,
-    ) -> Result<(), Refusal> {
+    /// Takes in all instances of one component or none, within the host's totals of declared memory and storage and
+    /// its pool. While one of its instances is there a component cannot come a second time: its rights are fixed.
+    pub(crate) fn insert(&mut self, records: &[Arc<InstanceRecord>], totals: &Totals) -> Result<(), Refusal> {
         if self.closed {
             return Err(Refusal::Closed);
         }
@@ -58,14 +63,21 @@ impl Table {
         }
         let asked_bytes = records.iter().fold(0u64, |sum, record| sum.saturating_add(record.declared_memory));
         let total = self.declared_memory.saturating_add(asked_bytes);
-        if total > max_total_memory {
+        if total > totals.memory_bytes {
             return Err(Refusal::TotalMemory { asked_bytes, used_bytes: self.declared_memory });
         }
+        // The instances of a component share what it keeps.
+        let asked_bytes = records.first().map_or(0, |record| record.storage_quota);
+        let storage = self.declared_storage.saturating_add(asked_bytes);
+        if storage > totals.storage_bytes {
+            return Err(Refusal::TotalStorage { asked_bytes, used_bytes: self.declared_storage });
+        }
         let share = records.iter().fold(self.share, |sum, record| sum.plus(record.pool_share));
-        if !share.fits(capacity) {
+        if !share.fits(totals.pool) {
             return Err(Refusal::Pool);
         }
         self.declared_memory = total;
+        self.declared_storage = storage;
         self.share = share;
         for record in records {
             self.records.insert(record.id.clone(), Arc::clone(record));
@@ -82,7 +94,11 @@ impl Table {
         self.records.remove(&record.id);
         self.declared_memory = self.declared_memory.saturating_sub(record.declared_memory);
         self.share = self.share.minus(record.pool_share);
-        Some(!self.records.keys().any(|other| other.component() == record.id.component()))
+        let is_last = !self.records.keys().any(|other| other.component() == record.id.component());
+        if is_last {
+            self.declared_storage = self.declared_storage.saturating_sub(record.storage_quota);
+        }
+        Some(is_last)
     }
 
     /// Takes nothing in any more.

@@ -73,7 +73,8 @@ pub struct ComponentStatus {
     pub waiting: usize,
     /// Log records of its own beyond its volume.
     pub log_dropped: u64,
-    /// What it wanted of the host through the standard interfaces and was refused for want of a right.
+    /// What it wanted of the host and was refused: through the standard interfaces for want of a right, or of its
+    /// storage for want of that right or beyond its quota.
     pub access_denied: u64,
     /// The memory of its present instance, or of the last one at its end; none where none was ever made.
     pub memory: Option<MemoryMetrics>,

@@ -1,7 +1,7 @@
 //! A system on disk: `airssys.toml`, the manifests that it names, and their components.
 
 use std::fs;
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use airssys_wasm_core::{
@@ -53,7 +53,7 @@ impl SystemFiles {
         let manifest = SystemManifest::parse(&file.display().to_string(), &text)?;
         let folder = file.parent().map(Path::to_owned).unwrap_or_default();
         let mut components: Vec<Component> = Vec::new();
-        let mut declared_bytes = 0u64;
+        let (mut declared_bytes, mut declared_storage) = (0u64, 0u64);
         for (index, entry) in manifest.components.iter().enumerate() {
             let path = folder.join(&entry.manifest);
             if !path.is_file() {
@@ -72,11 +72,15 @@ impl SystemFiles {
             check_size(&manifest, index, &component)?;
             declared_bytes = declared_bytes.saturating_add(declared_memory(&component));
             check_total(&manifest, index, declared_bytes)?;
+            let quota = component.manifest.host.storage.quota_bytes.unwrap_or(0);
+            declared_storage = declared_storage.saturating_add(quota);
+            check_total_storage(&manifest, index, declared_storage)?;
             components.push(component);
         }
         let files = Self { manifest, folder, components };
         files.check_io()?;
         files.check_audit()?;
+        files.check_data_dir()?;
         Ok(files)
     }
 
@@ -107,18 +111,39 @@ impl SystemFiles {
     /// The folder of the audit log must be there, and within that of the manifest, links followed.
     fn check_audit(&self) -> Result<(), ManifestError> {
         let Some(location) = self.audit() else { return Ok(()) };
-        let real =
-            |path: &Path| fs::canonicalize(if path.as_os_str().is_empty() { Path::new(".") } else { path });
         let folder = location.path.parent().unwrap_or(&self.folder);
-        let Ok(found) = real(folder) else {
+        let Ok(found) = real_folder(folder) else {
             let reason = format!("there is no folder {}", folder.display());
             return Err(self.manifest.error_at_audit(&reason, "make it; the log makes files and no folders"));
         };
-        if real(&self.folder).is_ok_and(|own| found.starts_with(own)) {
+        if real_folder(&self.folder).is_ok_and(|own| found.starts_with(own)) {
             return Ok(());
         }
         let reason = format!("{} leads outside of the folder of this manifest", folder.display());
         Err(self.manifest.error_at_audit(&reason, "name a file in the folder of this manifest"))
+    }
+
+    /// The folder of what components keep is one, or can be made, within that of the manifest, links followed.
+    fn check_data_dir(&self) -> Result<(), ManifestError> {
+        let Some(folder) = self.data_dir() else { return Ok(()) };
+        let refused = |reason: String, help| Err(self.manifest.error_at_data_dir(&reason, help));
+        let is_there = fs::symlink_metadata(&folder).is_ok();
+        // The host makes the last folder of the path and no other.
+        let nearest = if is_there { &*folder } else { folder.parent().unwrap_or(&self.folder) };
+        let Ok(found) = real_folder(nearest) else {
+            return refused(format!("there is no folder {}", nearest.display()), "make it, or name another");
+        };
+        if real_folder(&self.folder).is_ok_and(|own| found.starts_with(own)) {
+            return Ok(());
+        }
+        let reason = format!("{} leads outside of the folder of this manifest", nearest.display());
+        refused(reason, "name a folder in the folder of this manifest")
+    }
+
+    /// The folder of what components keep, where it is not in memory only.
+    #[must_use]
+    pub fn data_dir(&self) -> Option<PathBuf> {
+        self.manifest.data_dir.as_ref().map(|path| self.folder.join(path))
     }
 
     /// Where the audit log lies, where there is one.
@@ -173,6 +198,10 @@ impl SystemFiles {
             .max_memory_bytes(highest.max().unwrap_or(0))
             .max_instances(instances.saturating_add(SPARE_INSTANCES));
         let builder = self.folders().fold(builder, HostBuilder::protect_from_writing);
+        let builder = match self.data_dir() {
+            Some(folder) => builder.data_dir(folder),
+            None => builder,
+        };
         match self.audit() {
             Some(location) => builder.audit(location),
             None => builder,
@@ -224,6 +253,29 @@ fn check_total(manifest: &SystemManifest, index: usize, declared_bytes: u64) -> 
     );
     let help = "start fewer instances, lower their max_bytes, or raise [host.ceilings] total_memory_bytes";
     Err(manifest.error_at_manifest(index, &reason, help))
+}
+
+/// The same for what components may keep, each counted once.
+fn check_total_storage(
+    manifest: &SystemManifest,
+    index: usize,
+    declared_bytes: u64,
+) -> Result<(), ManifestError> {
+    let max_bytes = manifest.ceilings.total_storage_bytes;
+    if declared_bytes <= max_bytes {
+        return Ok(());
+    }
+    let reason = format!(
+        "with this component {declared_bytes} bytes of storage are declared in all; at most {max_bytes} are allowed"
+    );
+    let help = "lower their quota_bytes, or raise [host.ceilings] total_storage_bytes";
+    Err(manifest.error_at_manifest(index, &reason, help))
+}
+
+/// A folder with its links followed; the empty path is the present one.
+fn real_folder(path: &Path) -> io::Result<PathBuf> {
+    let found = fs::canonicalize(if path.as_os_str().is_empty() { Path::new(".") } else { path })?;
+    if found.is_dir() { Ok(found) } else { Err(io::ErrorKind::NotADirectory.into()) }
 }
 
 /// The host would refuse to load a larger file.

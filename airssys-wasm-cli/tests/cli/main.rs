@@ -16,5 +16,6 @@ mod manifests;
 mod pipeline;
 #[cfg(unix)]
 mod signals;
+mod storage;
 mod support;
 mod usage;

@@ -13,18 +13,6 @@ use crate::host::random::bound_random;
 use crate::host::sockets::bound_sockets;
 use crate::state::HostState;
 
-/// Imports that are linked and answer with the typed error `unsupported`: their feature comes with a
-/// later version.
-pub const UNSUPPORTED_IMPORTS: &[&str] = &[
-    "storage.get",
-    "storage.set",
-    "storage.delete",
-    "storage.exists",
-    "storage.list-keys",
-    "storage.usage",
-    "storage.compare-and-swap",
-];
-
 /// The interfaces of WASI 0.2 that the host links.
 const WASI: &[&str] = &[
     "wasi:cli/environment",

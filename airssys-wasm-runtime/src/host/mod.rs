@@ -12,6 +12,6 @@ mod sockets;
 mod storage;
 
 pub(crate) use http::DeniedHttp;
+pub use linking::offered_interfaces;
 pub(crate) use linking::{KnownInterfaces, link_host};
-pub use linking::{UNSUPPORTED_IMPORTS, offered_interfaces};
 pub(crate) use network::InstanceNetwork;

@@ -19,5 +19,6 @@ mod memory;
 mod network;
 mod processor;
 mod reservation;
+mod storage;
 mod thresholds;
 mod typed_calls;

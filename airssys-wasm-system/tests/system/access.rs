@@ -437,6 +437,36 @@ async fn some_folders_are_for_no_component() {
 }
 
 #[tokio::test]
+async fn what_components_keep_is_granted_to_none_of_them_as_a_folder() {
+    let ground = Ground::new();
+    fs::create_dir_all(ground.path("more/up")).unwrap();
+    // One that is there already, and one that the host makes, by a path with a link in it.
+    fs::create_dir(ground.path("more/up/there")).unwrap();
+    symlink(ground.path("more/up"), ground.path("by")).unwrap();
+    for (given, data) in [("more/up/there", "more/up/there"), ("by/made", "more/up/made")] {
+        let host = Host::builder().max_instances(16).data_dir(ground.path(given)).build().unwrap();
+        let data = ground.path(data);
+        check_protected(&host, &data, &data).await;
+        check_protected(&host, &ground.path("more/up"), &data).await;
+        check_protected(&host, &ground.path("more"), &data).await;
+        // A link to it, and one to what holds it, in what could be granted.
+        let (link, above) = (ground.path("read/link"), ground.path("read/above"));
+        symlink(&data, &link).unwrap();
+        symlink(ground.path("more"), &above).unwrap();
+        check_protected(&host, &link, &data).await;
+        check_protected(&host, &above, &data).await;
+        for link in [link, above] {
+            fs::remove_file(link).unwrap();
+        }
+        fs::create_dir_all(format!("{data}/inside")).unwrap();
+        check_protected(&host, &format!("{data}/inside"), &data).await;
+        let beside = host.start(poor()).await.unwrap();
+        assert_eq!(ask(&beside, "folders").await, "");
+        host.shutdown().await;
+    }
+}
+
+#[tokio::test]
 async fn a_folder_is_named_where_it_is_and_not_by_a_link() {
     let ground = Ground::new();
     symlink(ground.path("read"), ground.path("link")).unwrap();

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use airssys_wasm_core::Ceilings;
 use airssys_wasm_runtime::RuntimeError;
-use airssys_wasm_system::{Component, LaunchStep, SystemError, SystemFiles};
+use airssys_wasm_system::{Component, LaunchStep, StoreError, SystemError, SystemFiles};
 
 use crate::support::file;
 
@@ -146,6 +146,66 @@ fn the_ceiling_of_one_component_is_raised_for_it_alone() {
         "[[component]]\nmanifest = \"a/Component.toml\"\nmax_memory_bytes = 16777216\n",
     );
     SystemFiles::read(&folder.0).unwrap();
+}
+
+#[test]
+fn all_quotas_fit_what_the_host_allows() {
+    let folder = Folder::new("quotas");
+    for name in ["a", "b"] {
+        folder.component(name, name);
+        let manifest = fs::read_to_string(folder.0.join(name).join("Component.toml")).unwrap();
+        folder.write(
+            &format!("{name}/Component.toml"),
+            &format!("{manifest}[capabilities.storage]\nquota_bytes = 100\n"),
+        );
+    }
+    // Instances share, so that each component counts once.
+    let listed = "[[component]]\nmanifest = \"a/Component.toml\"\ninstances = 3\n[[component]]\nmanifest = \"b/Component.toml\"\n";
+    let system = |ceiling: &str, bytes: u64| {
+        folder.write("airssys.toml", &format!("[host.ceilings]\n{ceiling} = {bytes}\n{listed}"));
+    };
+    system("total_storage_bytes", 200);
+    assert_eq!(SystemFiles::read(&folder.0).unwrap().components().len(), 2);
+    system("total_storage_bytes", 199);
+    folder.check_error(&[
+        "with this component 200 bytes of storage are declared in all; at most 199 are allowed",
+        "airssys.toml:7:12",
+        "lower their quota_bytes, or raise [host.ceilings] total_storage_bytes",
+    ]);
+    system("max_storage_bytes", 99);
+    folder.check_error(&["`quota_bytes` is 100, outside 1 to 99 bytes", "`max_storage_bytes`"]);
+}
+
+#[tokio::test]
+async fn what_components_keep_lies_in_the_folder_of_the_manifest() {
+    let folder = Folder::new("data");
+    let listed = "[[component]]\nmanifest = \"a/Component.toml\"\n";
+    folder.component("a", "first");
+    let system = |path: &str| {
+        folder.write("airssys.toml", &format!("[host]\ndata_dir = \"{path}\"\n{listed}"));
+    };
+    system("data");
+    let files = SystemFiles::read(&folder.0).unwrap();
+    assert_eq!(files.data_dir(), Some(folder.0.join("data")));
+    assert!(!folder.0.join("data").exists(), "reading makes nothing");
+    let host = files.host_builder().build().unwrap();
+    assert!(folder.0.join("data").is_dir() && host.storage_status().is_some());
+    files.launch(&host, |_| {}).await.unwrap();
+    let error = files.host_builder().build().unwrap_err();
+    assert!(matches!(error, SystemError::Storage(StoreError::Locked { .. })), "{error:?}");
+    host.shutdown().await;
+    files.host_builder().build().unwrap().shutdown().await;
+
+    system("not/there");
+    folder.check_error(&["there is no folder", "airssys.toml:2:12"]);
+    system("a/Component.toml");
+    folder.check_error(&["there is no folder", "airssys.toml:2:12"]);
+    for (link, path) in [("out", "out"), ("out", "out/data")] {
+        std::os::unix::fs::symlink("/tmp", folder.0.join(link)).unwrap();
+        system(path);
+        folder.check_error(&["leads outside of the folder of this manifest", "airssys.toml:2:12"]);
+        fs::remove_file(folder.0.join(link)).unwrap();
+    }
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ mod lifecycle;
 mod loading;
 mod messaging;
 mod network;
-mod promises;
+mod storage;
 mod supervision;
 mod support;
 mod talk;
