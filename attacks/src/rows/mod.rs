@@ -25,6 +25,7 @@ mod resident;
 mod rights;
 mod stack;
 mod start;
+mod storage;
 mod talk;
 mod texts;
 mod traffic;
@@ -62,6 +63,7 @@ pub fn attacks() -> Vec<Attack> {
         talk::ATTACKS,
         answers::ATTACKS,
         publication::ATTACKS,
+        storage::ATTACKS,
         ending::ATTACKS,
         log::ATTACKS,
         audit::ATTACKS,

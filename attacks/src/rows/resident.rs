@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 
 use airssys_wasm_core::{
     Address, EndCause, MAX_TOPIC_SEGMENTS, MIN_MEMORY_BYTES, MailboxConfig, MessagePayload, Overflow,
@@ -16,10 +16,11 @@ use airssys_wasm_runtime::{
     MAX_WASM_STACK_BYTES, RuntimeError,
 };
 use airssys_wasm_system::{
-    Component, ComponentRef, ENTRY_BYTES, Host, MAX_PENDING_REQUESTS, MAX_SUBSCRIPTIONS, MAX_TIMER_BYTES,
-    MAX_TIMERS,
+    CACHE_BYTES, Component, ComponentRef, ENTRY_BYTES, Host, MAX_PENDING_REQUESTS, MAX_SUBSCRIPTIONS,
+    MAX_TIMER_BYTES, MAX_TIMERS, MAX_WAITING_CHANGE_BYTES,
 };
 
+use super::storage::ask_all;
 use super::talk::{numbers, parked_with};
 use crate::attack::Attack;
 use crate::flood::{Flood as Messages, flooder};
@@ -46,6 +47,10 @@ const SMALL: MailboxConfig =
 
 /// What a timer of the flood holds; so many fit into all bytes of timers.
 const TIMER_BYTES: u64 = 64 * 1024;
+
+/// What the flooders of storage keep together at least, in bytes, and what each value of it has.
+const STORED_BYTES: u64 = 64 << 20;
+const STORED_VALUE_BYTES: u64 = 64 * 1024;
 
 /// A table element in bytes: an address.
 const ELEMENT_BYTES: u64 = 8;
@@ -99,6 +104,7 @@ floods! {
     "table elements", "MAX_TABLE_ELEMENTS", "grow_tables", tables();
     "peers", "MAX_RESOURCES", "hoard_peers", peers();
     "handles", "MAX_COMPONENT_HANDLES", "hoard_own_resources", handles();
+    "storage writes", "MAX_WAITING_CHANGE_BYTES, CACHE_BYTES", "storage_flood", storage_writes();
     "components to compile", "memory images (dense only)", "sparse_data", components();
     "copies", "HOSTCALL_SLACK_BYTES, MAX_GUEST_MESSAGE_BYTES", "hostcall_copies", copies();
 }
@@ -224,6 +230,30 @@ async fn requests() -> Result<Told> {
     Bound::guests(FLOODERS, MIN_MEMORY_BYTES)
         .and_entries(all, "requests")
         .and_entries(all, "messages")
+        .told(&resident)
+}
+
+/// What is kept lies in a folder; the host holds what is on its way there, and its cache.
+async fn storage_writes() -> Result<Told> {
+    let folder = tempfile::tempdir()?;
+    let host = Host::builder().max_instances(2 * FLOODERS).data_dir(folder.path().join("data")).build()?;
+    let field = Field::on(host, sibling("attack/*")?).await?;
+    // More than the cache and all that waits, several times over.
+    let (count, bytes) = (2 * STORED_BYTES / STORED_VALUE_BYTES / u64::from(FLOODERS), STORED_VALUE_BYTES);
+    let order = format!("keys 0 {count} 8 {bytes}");
+    let mut all = Vec::new();
+    for number in 0..FLOODERS {
+        let component = guests::component_as("storage_flood", &format!("flood-{number}"))?;
+        let component = component.max_fuel(10_000_000_000).timeout_ms(60_000).storage_quota(STORED_BYTES);
+        all.push(field.host().start(component).await?);
+    }
+    field.ask(all.first().context("there is one")?, &order).await?;
+    let resident = rested(&field).await?;
+    let told = ask_all(all.into_iter().map(|one| (one, order.clone()))).await?;
+    ensure!(told.iter().all(|counts| *counts == [count, 0]), "they were told {told:?}");
+    Bound::guests(FLOODERS, MEMORY_BYTES)
+        .and(CACHE_BYTES as u64, "in the cache")
+        .and(MAX_WAITING_CHANGE_BYTES as u64, "on the way")
         .told(&resident)
 }
 

@@ -11,7 +11,7 @@ use airssys_wasm_attacks::{DECLARED_BOUNDS, DECLARED_KEYS, attacks, measurements
 use airssys_wasm_core::{
     AuditConfig, Backoff, Ceilings, ComponentManifest, CpuConfig, EnvironmentCapabilities,
     FilesystemCapabilities, HostCapabilities, LifecycleConfig, MailboxConfig, MemoryConfig,
-    MessagingCapabilities, NetworkCapabilities, SupervisionConfig, SystemManifest,
+    MessagingCapabilities, NetworkCapabilities, StorageCapabilities, SupervisionConfig, SystemManifest,
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -141,13 +141,17 @@ fn every_section_of_limits_and_rights_is_listed_whole() {
             max_timeout_ms,
             max_component_bytes,
             total_memory_bytes,
+            max_storage_bytes,
+            total_storage_bytes,
             broad_rights
         }
     ));
     // A table of its own, with a key of another name.
     assert!(keys.remove("host.ceilings.broad_rights"));
     keys.insert("host.policy.allow_broad".to_owned());
-    let _whole = |HostCapabilities { filesystem: _, network: _, environment: _ }: HostCapabilities| ();
+    let _whole =
+        |HostCapabilities { filesystem: _, network: _, environment: _, storage: _ }: HostCapabilities| ();
+    keys.extend(keys!("capabilities.storage", StorageCapabilities { quota_bytes }));
     keys.extend(keys!("capabilities.filesystem", FilesystemCapabilities { read, write }));
     keys.extend(keys!("capabilities.environment", EnvironmentCapabilities { variables }));
     keys.extend(keys!("audit", AuditConfig { path, max_file_bytes, keep_files }));
@@ -255,7 +259,7 @@ fn every_fixed_bound_of_the_sources_is_listed() {
     let mut must = constants(&std::fs::read_to_string(table).unwrap(), &[PUBLIC, SHARED, PRIVATE]);
     assert!(must.contains("MAX_RESOURCES") && must.contains("HTTP_BUFFERED_CHUNKS"), "read {must:?}");
     let mut there = BTreeSet::new();
-    for krate in ["core", "security", "runtime", "messaging", "system"] {
+    for krate in ["core", "security", "runtime", "messaging", "storage", "system"] {
         for source in sources(&format!("airssys-wasm-{krate}")) {
             must.extend(constants(&source, &[PUBLIC]));
             there.extend(constants(&source, &[PUBLIC, SHARED, PRIVATE]));

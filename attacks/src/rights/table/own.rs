@@ -6,6 +6,7 @@ const MESSAGING: &str = "airssys:core/messaging";
 const SERVICES: &str = "airssys:core/services";
 const STORAGE: &str = "airssys:core/storage";
 const SEND_TO: &str = "denied: capabilities.messaging.send_to";
+const KEEP: &str = "denied: capabilities.storage";
 
 pub(super) const ROWS: &[Rows] = &[
     Rows::Denied {
@@ -80,17 +81,17 @@ pub(super) const ROWS: &[Rows] = &[
         reason: "shows the instance itself, and those that it may send to: nobody",
         answers: &[("list-components", "0 others"), ("component-info", "not-found")],
     },
-    Rows::Harmless {
+    Rows::Denied {
         interface: STORAGE,
-        reason: "this version has no storage: it is linked so that components which import it load, and does nothing",
+        rule: "capabilities.storage",
         answers: &[
-            ("get", "unsupported: storage.get"),
-            ("set", "unsupported: storage.set"),
-            ("delete", "unsupported: storage.delete"),
-            ("exists", "unsupported: storage.exists"),
-            ("list-keys", "unsupported: storage.list-keys"),
-            ("usage", "unsupported: storage.usage"),
-            ("compare-and-swap", "unsupported: storage.compare-and-swap"),
+            ("get", KEEP),
+            ("set", KEEP),
+            ("delete", KEEP),
+            ("exists", KEEP),
+            ("list-keys", KEEP),
+            ("usage", KEEP),
+            ("compare-and-swap", KEEP),
         ],
     },
 ];
