@@ -35,7 +35,7 @@ pub const CACHE_BYTES: usize = 16 * 1024 * 1024;
 
 /// Bytes of one part of a value. A part and its key fill one page of the file, so that all pages are of one size: a
 /// file of such pages never has room that no value fits.
-pub(crate) const PART_BYTES: usize = 4_000;
+pub(crate) const PART_BYTES: usize = 4_064;
 
 /// Pieces of memory that a store without a file takes when they are first written, in bytes.
 pub(crate) const MEMORY_CHUNK_BYTES: usize = 64 * 1024;
