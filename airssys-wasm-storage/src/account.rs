@@ -106,7 +106,10 @@ mod tests {
     #[test]
     fn one_key_more_than_the_bound_is_refused_and_an_old_one_is_written() {
         let full = Account { keys: MAX_KEYS, ..HELD };
-        assert!(matches!(full.with_value(1, None, 0, 1_000), Err(StorageError::TooManyKeys { max: MAX_KEYS })));
+        assert!(matches!(
+            full.with_value(1, None, 0, 1_000),
+            Err(StorageError::TooManyKeys { max: MAX_KEYS })
+        ));
         assert_eq!(written(full, Some(1), 2, 1_000), Ok((101, MAX_KEYS)));
         let last = Account { keys: MAX_KEYS - 1, ..HELD };
         assert_eq!(written(last, None, 0, 1_000), Ok((110, MAX_KEYS)));

@@ -1,5 +1,7 @@
 //! The fixed bounds of the store, in one table. A component's quota is not here: the manifest sets it.
 
+use std::time::Duration;
+
 /// Longest key in bytes of UTF-8; the shortest has one. Long enough for a path, and many fit one page of the file.
 pub const MAX_KEY_BYTES: usize = 512;
 
@@ -33,9 +35,13 @@ pub const READERS: usize = 2;
 /// The cache of pages in bytes, half of it at most for pages that are not yet written.
 pub const CACHE_BYTES: usize = 16 * 1024 * 1024;
 
+/// How long an observer that was told of a failure hears of no other one, unless it lasts. On a nearly full disk what
+/// guests ask for decides by turns whether the store fails.
+pub(crate) const TOLD_INTERVAL: Duration = Duration::from_secs(1);
+
 /// Bytes of one part of a value. A part and its key fill one page of the file, so that all pages are of one size: a
 /// file of such pages never has room that no value fits.
-pub(crate) const PART_BYTES: usize = 4_000;
+pub(crate) const PART_BYTES: usize = 4_064;
 
 /// Pieces of memory that a store without a file takes when they are first written, in bytes.
 pub(crate) const MEMORY_CHUNK_BYTES: usize = 64 * 1024;

@@ -6,8 +6,8 @@ use airssys_wasm_core::StorageError;
 
 use crate::account::Account;
 use crate::error::StoreFailure;
-use crate::schema::{ACCOUNTS, KEYS, META, NAMESPACES, VALUES, PARTS, SEQUENCE, number};
-use crate::values::{self, Place};
+use crate::schema::{ACCOUNTS, ENDS, KEYS, META, NAMESPACES, PARTS, SEQUENCE, VALUES, number};
+use crate::values::{Place, Values, WritableValues};
 
 /// What is to be done with a key.
 #[derive(Debug)]
@@ -67,7 +67,7 @@ pub(crate) struct Records<'a> {
     meta: Table<'a, &'static str, u64>,
     accounts: Table<'a, &'static str, (u64, u64, u64)>,
     keys: Table<'a, (u64, &'static [u8]), (u64, u64)>,
-    parts: Table<'a, (u64, u32), &'static [u8]>,
+    values: WritableValues<'a>,
 }
 
 impl<'a> Records<'a> {
@@ -76,18 +76,19 @@ impl<'a> Records<'a> {
             meta: transaction.open_table(META)?,
             accounts: transaction.open_table(ACCOUNTS)?,
             keys: transaction.open_table(KEYS)?,
-            parts: transaction.open_table(PARTS)?,
+            values: Values { parts: transaction.open_table(PARTS)?, ends: transaction.open_table(ENDS)? },
         })
     }
 
     /// Makes a change, or refuses it and leaves everything as it is.
     pub(crate) fn apply(&mut self, order: &Order) -> Result<Decision, StoreFailure> {
-        let account: Account =
-            self.accounts.get(order.component.as_str())?.map(|account| account.value().into()).unwrap_or_default();
-        let present: Option<Place> = self
-            .keys
-            .get((account.namespace, order.key.as_bytes()))?
-            .map(|place| place.value().into());
+        let account: Account = self
+            .accounts
+            .get(order.component.as_str())?
+            .map(|account| account.value().into())
+            .unwrap_or_default();
+        let present: Option<Place> =
+            self.keys.get((account.namespace, order.key.as_bytes()))?.map(|place| place.value().into());
         match &order.change {
             Change::Set(value) => self.write(order, account, present, value),
             Change::Swap { expected, value } if self.is_as_expected(present, expected.as_deref())? => {
@@ -123,7 +124,7 @@ impl<'a> Records<'a> {
             Some(place) => place,
             None => Place { value: self.take_number(VALUES)?, bytes: 0 },
         };
-        values::write(&mut self.parts, old, value)?;
+        self.values.write(old, value)?;
         self.keys.insert((account.namespace, order.key.as_bytes()), (old.value, length(value)))?;
         self.accounts.insert(order.component.as_str(), <(u64, u64, u64)>::from(account))?;
         Ok(Decision::Changed)
@@ -137,7 +138,7 @@ impl<'a> Records<'a> {
     ) -> Result<Decision, StoreFailure> {
         let Some(place) = present else { return Ok(Decision::Unchanged) };
         let account = account.without_value(length(order.key.as_bytes()), Some(place.bytes));
-        values::remove(&mut self.parts, place)?;
+        self.values.remove(place)?;
         self.keys.remove((account.namespace, order.key.as_bytes()))?;
         self.accounts.insert(order.component.as_str(), <(u64, u64, u64)>::from(account))?;
         Ok(Decision::Changed)
@@ -147,7 +148,7 @@ impl<'a> Records<'a> {
         match (present, expected) {
             (None, None) => Ok(true),
             (Some(place), Some(expected)) if place.bytes == length(expected) => {
-                Ok(values::read(&self.parts, place)? == expected)
+                Ok(self.values.read(place)? == expected)
             }
             _ => Ok(false),
         }

@@ -9,7 +9,7 @@ use redb::StorageBackend;
 use redb::backends::FileBackend;
 
 use crate::error::StoreError;
-use crate::medium::Medium;
+use crate::medium::{Medium, Shared};
 use crate::schema;
 
 const DATA: &str = "store.redb";
@@ -44,7 +44,7 @@ pub(crate) fn open(folder: &Path) -> Result<Arc<dyn Medium>, StoreError> {
     if !data.try_exists().map_err(failed(&data))? {
         let unfinished = folder.join(UNFINISHED);
         let file = options().create(true).truncate(true).open(&unfinished).map_err(failed(&unfinished))?;
-        drop(schema::open(&Disk::medium(file, &lock)?)?);
+        drop(schema::open(&Shared::new(Disk::medium(file, &lock)?))?);
         fs::rename(&unfinished, &data).map_err(failed(&data))?;
         sync_folder(folder).map_err(failed(folder))?;
     }

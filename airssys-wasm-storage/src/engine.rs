@@ -13,7 +13,7 @@ use redb::Database;
 
 use crate::error::{StoreError, StoreFailure};
 use crate::health::Health;
-use crate::medium::Medium;
+use crate::medium::{Medium, Shared};
 use crate::schema;
 
 /// The database, and where it lies. After a failure of the disk a database refuses everything until it is opened
@@ -21,7 +21,7 @@ use crate::schema;
 #[derive(Debug)]
 pub(crate) struct Engine {
     open: RwLock<Open>,
-    medium: Arc<dyn Medium>,
+    medium: Shared,
     pub(crate) health: Arc<Health>,
 }
 
@@ -42,6 +42,7 @@ pub(crate) struct Failed {
 
 impl Engine {
     pub(crate) fn new(medium: Arc<dyn Medium>, health: Arc<Health>) -> Result<Self, StoreError> {
+        let medium = Shared::new(medium);
         let database = Some(schema::open(&medium)?);
         Ok(Self { open: RwLock::new(Open { database, generation: 0 }), medium, health })
     }
@@ -58,6 +59,11 @@ impl Engine {
                 .unwrap_or_else(|payload| Err(StoreFailure::panicked(&*payload))),
         };
         done.map_err(|failure| Failed { failure, generation: open.generation })
+    }
+
+    /// A count that a commit which was made has moved.
+    pub(crate) fn syncs(&self) -> u64 {
+        self.medium.syncs()
     }
 
     /// Opens the database again, unless somebody did since that opening of it failed.

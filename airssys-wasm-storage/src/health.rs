@@ -3,15 +3,18 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Instant;
 
 use tracing::{info, warn};
 
+use crate::bounds::TOLD_INTERVAL;
 use crate::error::StoreFailure;
 
 /// Hears when a store begins to fail and when it works again. It is called on the store's own threads, while others
 /// wait for them: it must not block, nor call the store.
 pub trait StoreObserver: Send + Sync + fmt::Debug {
-    /// Operations fail since now; further failures are not told before it has recovered.
+    /// Operations fail since now; further failures are not told before it has recovered, nor within a second of the
+    /// last that was.
     fn failed(&self, failure: &StoreFailure);
 
     /// What failed works again.
@@ -53,6 +56,11 @@ pub(crate) struct Health {
     reads: AtomicU64,
     failures: AtomicU64,
     reopened: AtomicU64,
+    /// When the observer was told last, in milliseconds of `clock`, plus one; 0 before it ever was.
+    told_at: AtomicU64,
+    /// Whether what it was told last is a failure.
+    is_told: AtomicBool,
+    clock: Instant,
 }
 
 impl Health {
@@ -66,6 +74,9 @@ impl Health {
             reads: AtomicU64::new(0),
             failures: AtomicU64::new(0),
             reopened: AtomicU64::new(0),
+            told_at: AtomicU64::new(0),
+            is_told: AtomicBool::new(false),
+            clock: Instant::now(),
         }
     }
 
@@ -97,9 +108,8 @@ impl Health {
 
     pub(crate) fn failed(&self, part: Part, failure: &StoreFailure) {
         self.failures.fetch_add(1, Ordering::Relaxed);
-        let was_failing = self.is_failing();
         self.part(part).store(true, Ordering::Relaxed);
-        if !was_failing {
+        if self.may_tell() && !self.is_told.swap(true, Ordering::Relaxed) {
             warn!(failure = failure as &(dyn std::error::Error + 'static), "the store fails");
             if let Some(observer) = &self.observer {
                 observer.failed(failure);
@@ -110,7 +120,11 @@ impl Health {
     fn works(&self, part: Part) {
         // Most of the time nothing fails, and then nothing is written that other threads read.
         let fails = self.part(part);
-        if fails.load(Ordering::Relaxed) && fails.swap(false, Ordering::Relaxed) && !self.is_failing() {
+        if fails.load(Ordering::Relaxed)
+            && fails.swap(false, Ordering::Relaxed)
+            && !self.is_failing()
+            && self.is_told.swap(false, Ordering::Relaxed)
+        {
             info!("the store works again");
             if let Some(observer) = &self.observer {
                 observer.recovered();
@@ -120,6 +134,16 @@ impl Health {
 
     fn is_failing(&self) -> bool {
         self.writing_fails.load(Ordering::Relaxed) || self.reading_fails.load(Ordering::Relaxed)
+    }
+
+    /// Whether a failure may be told now, and then it counts as told.
+    fn may_tell(&self) -> bool {
+        let last = self.told_at.load(Ordering::Relaxed);
+        let now = u64::try_from(self.clock.elapsed().as_millis()).unwrap_or(u64::MAX).saturating_add(1);
+        let interval = u64::try_from(TOLD_INTERVAL.as_millis()).unwrap_or(u64::MAX);
+        let may =
+            !self.is_told.load(Ordering::Relaxed) && (last == 0 || now.saturating_sub(last) >= interval);
+        may && self.told_at.compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 
     fn part(&self, part: Part) -> &AtomicBool {

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use redb::StorageBackend;
 
@@ -56,27 +57,45 @@ pub trait Medium: Send + Sync + fmt::Debug + 'static {
 
 /// A medium as the database sees it. It has no locks, so that the database takes none: what keeps other hosts out
 /// outlives a database that is opened again.
-#[derive(Debug)]
-pub(crate) struct Shared(pub(crate) Arc<dyn Medium>);
+#[derive(Debug, Clone)]
+pub(crate) struct Shared {
+    medium: Arc<dyn Medium>,
+    /// How often everything written came to last.
+    syncs: Arc<AtomicU64>,
+}
+
+impl Shared {
+    pub(crate) fn new(medium: Arc<dyn Medium>) -> Self {
+        Self { medium, syncs: Arc::default() }
+    }
+
+    /// How often everything written came to last. A transaction is there only when this has gone up since its commit
+    /// began: its second step is taken after what the first one wrote lasts.
+    pub(crate) fn syncs(&self) -> u64 {
+        self.syncs.load(Ordering::Acquire)
+    }
+}
 
 impl StorageBackend for Shared {
     fn len(&self) -> io::Result<u64> {
-        self.0.len()
+        self.medium.len()
     }
 
     fn read(&self, offset: u64, into: &mut [u8]) -> io::Result<()> {
-        self.0.read(offset, into)
+        self.medium.read(offset, into)
     }
 
     fn set_len(&self, bytes: u64) -> io::Result<()> {
-        self.0.set_len(bytes)
+        self.medium.set_len(bytes)
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        self.0.sync()
+        self.medium.sync().inspect(|()| {
+            self.syncs.fetch_add(1, Ordering::AcqRel);
+        })
     }
 
     fn write(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        self.0.write(offset, bytes)
+        self.medium.write(offset, bytes)
     }
 }

@@ -7,18 +7,17 @@ use airssys_wasm_core::{StorageError, StorageUsage};
 use crate::account::Account;
 use crate::bounds::{LISTED_KEY_BYTES, MAX_LISTING_BYTES};
 use crate::error::StoreFailure;
-use crate::schema::{ACCOUNTS, KEYS, PARTS};
-use crate::values::{self, Place};
+use crate::schema::{ACCOUNTS, ENDS, KEYS, PARTS};
+use crate::values::{Place, Values};
 
 /// What a question is answered, or why it is refused.
 pub(crate) type Reply<T> = Result<Result<T, StorageError>, StoreFailure>;
 
 /// The value under a key.
 pub(crate) fn get(records: &ReadTransaction, component: &str, key: &str) -> Reply<Option<Vec<u8>>> {
-    match place(records, component, key)? {
-        None => Ok(Ok(None)),
-        Some(place) => Ok(Ok(Some(values::read(&records.open_table(PARTS)?, place)?))),
-    }
+    let Some(place) = place(records, component, key)? else { return Ok(Ok(None)) };
+    let values = Values { parts: records.open_table(PARTS)?, ends: records.open_table(ENDS)? };
+    Ok(Ok(Some(values.read(place)?)))
 }
 
 /// Whether there is such a key.

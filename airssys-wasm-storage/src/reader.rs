@@ -46,7 +46,10 @@ fn next(questions: &Questions) -> Result<Job<Read>, RecvError> {
 }
 
 /// Asks the records, and once more when the database had to be opened again.
-pub(crate) fn ask<T>(engine: &Engine, question: impl Fn(&ReadTransaction) -> Reply<T>) -> Result<T, StorageError> {
+pub(crate) fn ask<T>(
+    engine: &Engine,
+    question: impl Fn(&ReadTransaction) -> Reply<T>,
+) -> Result<T, StorageError> {
     for left in (0..ATTEMPTS).rev() {
         let failed = match engine.with(|database| question(&database.begin_read()?)) {
             Ok(reply) => {

@@ -5,7 +5,6 @@
 //! quota without reading values, and parts of one size leave no holes in the file.
 
 use std::panic::{self, AssertUnwindSafe};
-use std::sync::Arc;
 
 use redb::{
     Builder, Database, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition, TableError,
@@ -14,7 +13,7 @@ use redb::{
 
 use crate::bounds::CACHE_BYTES;
 use crate::error::{FailureKind, StoreError, StoreFailure};
-use crate::medium::{Medium, Shared};
+use crate::medium::Shared;
 
 /// The version of all this. A store of another one is refused.
 const SCHEMA: u64 = 1;
@@ -22,11 +21,14 @@ const SCHEMA: u64 = 1;
 /// Numbers of the store as a whole, by their names.
 pub(crate) const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
 /// The number of its namespace, bytes and keys of each component, by its address without an instance.
-pub(crate) const ACCOUNTS: TableDefinition<'_, &str, (u64, u64, u64)> = TableDefinition::new("guest-accounts");
+pub(crate) const ACCOUNTS: TableDefinition<'_, &str, (u64, u64, u64)> =
+    TableDefinition::new("guest-accounts");
 /// The number of the value and its length in bytes, by namespace and key.
 pub(crate) const KEYS: TableDefinition<'_, (u64, &[u8]), (u64, u64)> = TableDefinition::new("guest-keys");
-/// Parts of values, by the number of the value and of the part.
+/// Parts of values that fill a page, by the number of the value and of the part.
 pub(crate) const PARTS: TableDefinition<'_, (u64, u32), &[u8]> = TableDefinition::new("guest-values");
+/// What is left of values beyond such parts, by the number of the value: apart, so that they share pages.
+pub(crate) const ENDS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("guest-value-ends");
 
 /// The version, in [`META`].
 const VERSION: &str = "schema";
@@ -39,16 +41,15 @@ pub(crate) const VALUES: &str = "values";
 
 /// Opens the database of a store, and makes it where the medium is new. What a database does with a damaged file
 /// is not always an error: a panic counts as one.
-pub(crate) fn open(medium: &Arc<dyn Medium>) -> Result<Database, StoreError> {
+pub(crate) fn open(medium: &Shared) -> Result<Database, StoreError> {
     panic::catch_unwind(AssertUnwindSafe(|| open_unguarded(medium)))
         .unwrap_or_else(|payload| Err(StoreError::Damaged(StoreFailure::panicked(&*payload))))
 }
 
-fn open_unguarded(medium: &Arc<dyn Medium>) -> Result<Database, StoreError> {
-    let backend = Shared(Arc::clone(medium));
+fn open_unguarded(medium: &Shared) -> Result<Database, StoreError> {
     let database = Builder::new()
         .set_cache_size(CACHE_BYTES)
-        .create_with_backend(backend)
+        .create_with_backend(medium.clone())
         .map_err(|error| sorted(error.into()))?;
     match version(&database).map_err(sorted)? {
         Some(SCHEMA) => {}
@@ -89,6 +90,7 @@ fn create(database: &Database) -> Result<(), StoreFailure> {
     transaction.open_table(ACCOUNTS)?;
     transaction.open_table(KEYS)?;
     transaction.open_table(PARTS)?;
+    transaction.open_table(ENDS)?;
     Ok(transaction.commit()?)
 }
 

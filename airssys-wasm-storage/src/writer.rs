@@ -59,20 +59,22 @@ pub(crate) fn run(engine: &Engine, jobs: &Receiver<Job<Write>>) {
 struct Attempt {
     /// What was decided, in the order of the batch.
     decisions: Vec<Decision>,
-    /// The count by which the transaction is known, once it may have been committed.
-    sequence: Option<u64>,
+    /// The count by which the transaction is known, and that of the medium before it, once it may have been committed.
+    begun: Option<(u64, u64)>,
 }
 
 /// Writes and answers a batch. Each change in it is another component's, so that none depends on another.
 fn write(engine: &Engine, mut batch: Vec<Write>) {
     for left in (0..ATTEMPTS).rev() {
         let mut attempt = Attempt::default();
-        let Err(failed) = engine.with(|database| transact(database, &batch, &mut attempt)) else {
+        let Err(failed) = engine.with(|database| transact(engine, database, &batch, &mut attempt)) else {
             return succeed(engine, batch, attempt);
         };
         let reopened = engine.reopen(failed.generation);
         let failure = failed.failure;
-        if let Some(sequence) = attempt.sequence {
+        if let Some((sequence, syncs)) = attempt.begun
+            && engine.syncs() != syncs
+        {
             match engine.with(schema::sequence) {
                 Ok(found) if found >= sequence => return succeed(engine, batch, attempt),
                 Ok(_) => {}
@@ -101,7 +103,12 @@ fn write(engine: &Engine, mut batch: Vec<Write>) {
 }
 
 /// Does the changes of a batch in one transaction, which is committed where it changes anything.
-fn transact(database: &Database, batch: &[Write], attempt: &mut Attempt) -> Result<(), StoreFailure> {
+fn transact(
+    engine: &Engine,
+    database: &Database,
+    batch: &[Write],
+    attempt: &mut Attempt,
+) -> Result<(), StoreFailure> {
     let transaction = schema::begin(database)?;
     let mut records = Records::new(&transaction)?;
     for write in batch {
@@ -112,7 +119,7 @@ fn transact(database: &Database, batch: &[Write], attempt: &mut Attempt) -> Resu
     }
     let sequence = records.count()?;
     drop(records);
-    attempt.sequence = Some(sequence);
+    attempt.begun = Some((sequence, engine.syncs()));
     Ok(transaction.commit()?)
 }
 

@@ -239,7 +239,11 @@ impl Actor {
         let mut slot = envelope.take_reply_slot();
         let correlation = slot.as_ref().map(ReplySlot::correlation);
         let invocation = slot.as_mut().and_then(ReplySlot::take_invocation);
-        self.in_hand.put(slot);
+        // Most messages are no requests, and cost nothing here.
+        let is_request = slot.is_some();
+        if let Some(slot) = slot {
+            self.in_hand.put(slot);
+        }
         if let Some(call) = invocation {
             let arguments = EncodedValues::new(call.arguments(), envelope.payload.bytes().clone());
             // Boxed, so that every actor's task is not as large as a typed call makes it.
@@ -247,7 +251,7 @@ impl Actor {
             return self.invoked(instance, envelope, done, warned);
         }
         let done = instance.handle_message(envelope.sender.as_str(), correlation, &envelope.payload).await;
-        let slot = self.in_hand.take();
+        let slot = if is_request { self.in_hand.take() } else { None };
         match done {
             Ok(done) => {
                 let counts = &self.record.counts;

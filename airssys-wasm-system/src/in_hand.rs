@@ -16,12 +16,12 @@ use airssys_wasm_runtime::OverdueCall;
 pub(crate) struct InHand(Mutex<Option<ReplySlot>>);
 
 impl InHand {
-    /// A call begins.
-    pub(crate) fn put(&self, slot: Option<ReplySlot>) {
-        *self.slot() = slot;
+    /// The call of a request begins.
+    pub(crate) fn put(&self, slot: ReplySlot) {
+        *self.slot() = Some(slot);
     }
 
-    /// The call has ended; none where it was no request, or was given up.
+    /// The call of a request has ended; none where it was given up.
     pub(crate) fn take(&self) -> Option<ReplySlot> {
         self.slot().take()
     }

@@ -55,7 +55,8 @@ async fn a_store_that_was_cut_short_is_refused() {
 fn damage_anywhere_is_an_answer_and_no_panic() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let wholes = [runtime.block_on(bytes(true)), runtime.block_on(bytes(false))];
-    let spots = prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 1_usize..64, any::<bool>()), 1..6);
+    let spots =
+        prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 1_usize..64, any::<bool>()), 1..6);
     let mut runner = TestRunner::new(Config { cases: 150, failure_persistence: None, ..Config::default() });
     let damaged = runner.run(&(any::<bool>(), spots), |(is_closed, spots)| {
         let mut file = wholes[usize::from(is_closed)].clone();

@@ -3,14 +3,17 @@
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::sync::Arc;
+use std::time::Instant;
 
 use airssys_wasm_core::StorageError;
-use airssys_wasm_storage::{FailureKind, Medium, Store, StoreConfig, StoreFailure};
+use airssys_wasm_storage::{CACHE_BYTES, FailureKind, Medium, Store, StoreConfig, StoreFailure};
 
-use crate::support::{Act, Fault, Heard, PLENTY, TestDisk, Wrong, address, contents, is_failed, is_full, on, orders};
+use crate::support::{
+    Act, Fault, Heard, PLENTY, TestDisk, Wrong, address, contents, is_failed, is_full, on, orders,
+};
 
-fn always(act: Act, wrong: Wrong) -> Fault {
-    Fault { act, after: 0, times: usize::MAX, wrong }
+fn always(acts: &'static [Act], wrong: Wrong) -> Fault {
+    Fault { acts, after: 0, times: usize::MAX, wrong }
 }
 
 fn kind(error: &StorageError) -> Option<FailureKind> {
@@ -27,7 +30,7 @@ async fn a_full_disk_is_told_as_such_and_the_store_goes_on_when_there_is_room() 
         let store = Store::on(Arc::clone(&disk) as Arc<dyn Medium>, config).unwrap();
         let namespace = orders(&store);
         namespace.set("kept", vec![1; 10_000]).await.unwrap();
-        disk.fail(always(Act::Write, Wrong::Error(full)));
+        disk.fail(always(&[Act::Write], Wrong::Error(full)));
         for _ in 0..3 {
             let refused = namespace.set("more", vec![2; 10_000]).await;
             assert!(is_full(&refused), "{refused:?}");
@@ -50,12 +53,57 @@ async fn a_full_disk_is_told_as_such_and_the_store_goes_on_when_there_is_room() 
 }
 
 #[tokio::test]
+async fn who_fails_and_recovers_by_turns_is_told_of_now_and_then() {
+    let disk = TestDisk::new();
+    let heard = Arc::new(Heard::default());
+    let config = StoreConfig { observer: Some(Arc::clone(&heard) as _) };
+    let store = Store::on(Arc::clone(&disk) as Arc<dyn Medium>, config).unwrap();
+    let namespace = orders(&store);
+    let begun = Instant::now();
+    for _ in 0..20 {
+        disk.fail(always(&[Act::Write], Wrong::Error(ErrorKind::StorageFull)));
+        assert!(is_full(&namespace.set("a", vec![1]).await));
+        assert!(store.status().is_failing);
+        disk.mend();
+        namespace.set("a", vec![1]).await.unwrap();
+        assert!(!store.status().is_failing);
+    }
+    let (failed, recovered) = heard.counts();
+    assert_eq!(failed, recovered);
+    assert!(failed >= 1 && failed <= 1 + begun.elapsed().as_secs() as usize, "{failed}");
+    // One that lasts is told of, however soon after the last one it began.
+    disk.fail(always(&[Act::Write], Wrong::Error(ErrorKind::StorageFull)));
+    while heard.counts().0 == failed {
+        assert!(is_full(&namespace.set("a", vec![1]).await));
+    }
+}
+
+/// A file system that writes nothing in place has no room for the first page either: then the store cannot be opened
+/// again, and it is still known that nothing was changed.
+#[tokio::test]
+async fn on_a_disk_with_no_room_at_all_nothing_is_changed_and_nothing_lost() {
+    let disk = TestDisk::new();
+    let store = on(&disk);
+    let namespace = orders(&store);
+    namespace.set("kept", vec![1; 10_000]).await.unwrap();
+    disk.fail(always(&[Act::Write, Act::WriteFirst, Act::SetLen], Wrong::Error(ErrorKind::StorageFull)));
+    for _ in 0..3 {
+        assert!(is_full(&namespace.set("more", vec![2; 10_000]).await));
+        assert!(is_full(&namespace.delete("kept").await));
+    }
+    disk.mend();
+    assert_eq!(contents(&*namespace).await.into_keys().collect::<Vec<_>>(), ["kept"]);
+    namespace.set("more", vec![2]).await.unwrap();
+    assert!(!store.status().is_failing);
+}
+
+#[tokio::test]
 async fn a_disk_that_fails_otherwise_is_a_failure_and_no_full_disk() {
     let disk = TestDisk::new();
     let store = on(&disk);
     let namespace = orders(&store);
     namespace.set("kept", vec![1]).await.unwrap();
-    disk.fail(always(Act::Write, Wrong::Error(ErrorKind::Other)));
+    disk.fail(always(&[Act::Write], Wrong::Error(ErrorKind::Other)));
     let refused = namespace.set("more", vec![2]).await;
     assert!(is_failed(&refused), "{refused:?}");
     assert_eq!(kind(&refused.unwrap_err()), Some(FailureKind::Disk));
@@ -68,7 +116,7 @@ async fn a_disk_that_fails_otherwise_is_a_failure_and_no_full_disk() {
 #[tokio::test]
 async fn wherever_it_fails_nothing_acknowledged_is_lost() {
     let mut went_wrong = 0;
-    for act in [Act::Read, Act::Write, Act::SetLen, Act::Sync] {
+    for acts in [&[Act::Read], &[Act::WriteFirst], &[Act::Write], &[Act::SetLen], &[Act::Sync]] {
         for wrong in [
             Wrong::Error(ErrorKind::StorageFull),
             Wrong::DoneAndError(ErrorKind::StorageFull),
@@ -77,7 +125,7 @@ async fn wherever_it_fails_nothing_acknowledged_is_lost() {
         ] {
             for after in 0.. {
                 let disk = TestDisk::new();
-                let failed = change_while_failing(&disk, Fault { act, after, times: 1, wrong }).await;
+                let failed = change_while_failing(&disk, Fault { acts, after, times: 1, wrong }).await;
                 if failed == 0 {
                     break;
                 }
@@ -134,7 +182,9 @@ async fn change_while_failing(disk: &Arc<TestDisk>, fault: Fault) -> usize {
     failed
 }
 
-async fn contents_or_not(namespace: &dyn airssys_wasm_core::KeyValueStore) -> Option<BTreeMap<String, Vec<u8>>> {
+async fn contents_or_not(
+    namespace: &dyn airssys_wasm_core::KeyValueStore,
+) -> Option<BTreeMap<String, Vec<u8>>> {
     let mut found = BTreeMap::new();
     for key in namespace.list_keys("").await.ok()? {
         let value = namespace.get(&key).await.ok()??;
@@ -150,7 +200,7 @@ async fn a_change_that_was_made_before_the_disk_failed_is_acknowledged() {
     let namespace = orders(&store);
     namespace.set("a", vec![1]).await.unwrap();
     // The second of the two steps of a commit, which is done all the same.
-    disk.fail(Fault { act: Act::Sync, after: 1, times: 1, wrong: Wrong::DoneAndError(ErrorKind::Other) });
+    disk.fail(Fault { acts: &[Act::Sync], after: 1, times: 1, wrong: Wrong::DoneAndError(ErrorKind::Other) });
     namespace.set("a", vec![2]).await.unwrap();
     assert_eq!(disk.mend(), 1);
     assert_eq!(namespace.get("a").await.unwrap(), Some(vec![2]));
@@ -162,14 +212,12 @@ async fn a_store_that_cannot_be_opened_again_answers_and_opens_when_it_can() {
     let store = on(&disk);
     let namespace = orders(&store);
     namespace.set("a", vec![1; 5_000]).await.unwrap();
-    // Nothing can be read: the next write fails, and so does what would open it again.
-    disk.fail(always(Act::Write, Wrong::Error(ErrorKind::Other)));
-    assert!(is_failed(&namespace.set("b", vec![2]).await));
-    disk.fail(always(Act::Read, Wrong::Error(ErrorKind::Other)));
+    disk.fail(always(&[Act::Read, Act::Write, Act::WriteFirst], Wrong::Error(ErrorKind::Other)));
     for _ in 0..3 {
-        assert!(is_failed(&namespace.set("c", vec![1; 500_000]).await));
-        let _ = namespace.get("a").await;
+        assert!(is_failed(&namespace.set("b", vec![2; 5_000]).await));
+        assert!(is_failed(&namespace.get("a").await));
     }
+    assert_eq!(store.status().reopened, 0);
     disk.mend();
     assert_eq!(namespace.get("a").await.unwrap().unwrap(), [1; 5_000]);
     namespace.set("b", vec![3]).await.unwrap();
@@ -186,7 +234,7 @@ async fn who_makes_room_on_a_full_disk_does_not_fail_with_those_who_ask_for_more
         tidy.set(&number.to_string(), vec![1; 100_000]).await.unwrap();
     }
     // No room for a longer file, and enough in it as it is.
-    disk.fail(always(Act::SetLen, Wrong::Error(ErrorKind::StorageFull)));
+    disk.fail(always(&[Act::SetLen], Wrong::Error(ErrorKind::StorageFull)));
     let flood = tokio::spawn(async move {
         let mut refused = 0;
         for number in 0..20 {
@@ -203,34 +251,39 @@ async fn who_makes_room_on_a_full_disk_does_not_fail_with_those_who_ask_for_more
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_panic_inside_is_an_answer_for_all_who_wait() {
-    for act in [Act::Write, Act::Read] {
+    let bytes = 1 << 20;
+    // More than the cache holds, so that something has to be read of the medium.
+    let number = 4 + CACHE_BYTES / bytes;
+    for acts in [&[Act::Write], &[Act::Read]] {
         let disk = TestDisk::new();
         let store = on(&disk);
-        let all: Vec<_> =
-            (0..8).map(|number| store.namespace(&address(&format!("shop/n-{number}")), PLENTY)).collect();
+        let all: Vec<_> = (0..number)
+            .map(|number| store.namespace(&address(&format!("shop/n-{number}")), PLENTY))
+            .collect();
         for namespace in &all {
-            namespace.set("a", vec![1; 20_000]).await.unwrap();
+            namespace.set("a", vec![1; bytes]).await.unwrap();
         }
-        store.close().await;
-        // Opened again, nothing is in the cache.
-        let store = on(&disk);
-        disk.fail(always(act, Wrong::Panic));
-        let waiting: Vec<_> = (0..8)
-            .map(|number| {
-                let namespace = store.namespace(&address(&format!("shop/n-{number}")), PLENTY);
-                tokio::spawn(async move { (namespace.set("b", vec![1; 20_000]).await, namespace.get("a").await) })
+        disk.fail(always(acts, Wrong::Panic));
+        let waiting: Vec<_> = all
+            .iter()
+            .map(|namespace| {
+                let namespace = Arc::clone(namespace);
+                tokio::spawn(
+                    async move { (namespace.get("a").await, namespace.set("b", vec![1; 20_000]).await) },
+                )
             })
             .collect();
+        let mut failed = (0, 0);
         for wait in waiting {
-            let (set, got) = wait.await.unwrap();
-            assert!(is_failed(&set), "{set:?}");
-            assert!(act == Act::Write || is_failed(&got), "{got:?}");
+            let (got, set) = wait.await.unwrap();
+            failed.0 += usize::from(is_failed(&got));
+            failed.1 += usize::from(is_failed(&set));
         }
+        assert!(if acts[0] == Act::Write { failed.1 == number } else { failed.0 > 0 }, "{failed:?}");
         disk.mend();
-        for number in 0..8 {
-            let namespace = store.namespace(&address(&format!("shop/n-{number}")), PLENTY);
+        for namespace in &all {
             namespace.set("b", vec![2]).await.unwrap();
-            assert_eq!(contents(&*namespace).await.len(), 2);
+            assert_eq!(contents(&**namespace).await.len(), 2);
         }
     }
 }

@@ -54,7 +54,7 @@ async fn keys_have_one_to_their_bound_of_bytes() {
 #[tokio::test]
 async fn values_have_none_to_their_bound_of_bytes() {
     let namespace = orders(&in_memory());
-    for bytes in [0, 1, 3_999, 4_000, 4_001, 8_000, 65_536, MAX_VALUE_BYTES - 1, MAX_VALUE_BYTES, 4_000, 0] {
+    for bytes in [0, 1, 4_063, 4_064, 4_065, 8_128, 65_536, MAX_VALUE_BYTES - 1, MAX_VALUE_BYTES, 4_064, 0] {
         let value: Vec<u8> = (0..bytes).map(|at| (at % 251) as u8).collect();
         namespace.set("a", value.clone()).await.unwrap();
         assert_eq!(namespace.get("a").await.unwrap().unwrap(), value, "{bytes}");

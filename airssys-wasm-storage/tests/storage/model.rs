@@ -25,7 +25,7 @@ fn key() -> impl Strategy<Value = String> {
 }
 
 fn value() -> impl Strategy<Value = Vec<u8>> {
-    let bytes = prop_oneof![Just(0), 1..50_usize, 3_995..4_005_usize, Just(12_345)];
+    let bytes = prop_oneof![Just(0), 1..50_usize, 4_060..4_070_usize, Just(12_345)];
     (bytes, any::<u8>()).prop_map(|(bytes, byte)| vec![byte; bytes])
 }
 

@@ -1,4 +1,5 @@
 //! What the tests share: stores, names, and a medium that can fail, lose its power and tell what it holds.
+#![expect(clippy::disallowed_types, reason = "a medium is called on threads, several at a time")]
 
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
@@ -37,7 +38,11 @@ pub(crate) async fn contents(namespace: &dyn KeyValueStore) -> BTreeMap<String, 
         found.insert(key, value);
     }
     let usage = namespace.usage().await.unwrap();
-    assert_eq!((usage.used_bytes, usage.keys), (bytes as u64, found.len() as u64), "the account is a recount");
+    assert_eq!(
+        (usage.used_bytes, usage.keys),
+        (bytes as u64, found.len() as u64),
+        "the account is a recount"
+    );
     found
 }
 
@@ -76,6 +81,9 @@ impl StoreObserver for Heard {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Act {
     Read,
+    /// Of the first page, which a full disk has room for: it is there already.
+    WriteFirst,
+    /// Of any other page.
     Write,
     SetLen,
     Sync,
@@ -91,10 +99,10 @@ pub(crate) enum Wrong {
     Panic,
 }
 
-/// Something that goes wrong with acts of one kind.
+/// Something that goes wrong with acts of some kinds.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Fault {
-    pub(crate) act: Act,
+    pub(crate) acts: &'static [Act],
     /// How many such acts go well first.
     pub(crate) after: usize,
     /// How many then go wrong.
@@ -211,7 +219,7 @@ impl TestDisk {
     }
 
     fn act<T>(&self, act: Act, done: impl FnOnce(&mut Image, bool) -> io::Result<T>) -> io::Result<T> {
-        if act == Act::Write {
+        if matches!(act, Act::Write | Act::WriteFirst) {
             let mut is_held = self.is_held.lock().unwrap();
             while *is_held {
                 self.is_waiting.store(true, Ordering::SeqCst);
@@ -220,11 +228,11 @@ impl TestDisk {
         }
         let mut image = self.image.lock().unwrap();
         let wrong = match &mut image.fault {
-            Some(fault) if fault.act == act && fault.after > 0 => {
+            Some(fault) if fault.acts.contains(&act) && fault.after > 0 => {
                 fault.after -= 1;
                 None
             }
-            Some(fault) if fault.act == act && fault.times > 0 => {
+            Some(fault) if fault.acts.contains(&act) && fault.times > 0 => {
                 fault.times -= 1;
                 Some(fault.wrong)
             }
@@ -262,7 +270,8 @@ impl Medium for TestDisk {
     }
 
     fn write(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        self.act(Act::Write, |image, keeps| {
+        let act = if offset < 4_096 { Act::WriteFirst } else { Act::Write };
+        self.act(act, |image, keeps| {
             let at = offset as usize;
             let into = image.now.get_mut(at..at + bytes.len()).ok_or(ErrorKind::UnexpectedEof)?;
             into.copy_from_slice(bytes);

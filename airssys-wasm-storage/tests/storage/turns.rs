@@ -32,7 +32,8 @@ async fn what_waits_while_a_transaction_is_written_goes_into_the_next_one() {
     let first = set("shop/first".to_owned());
     until(|| disk.is_waiting.load(Ordering::SeqCst)).await;
     let commits = store.status().commits;
-    let mut others: Vec<_> = (0..20).map(|number| store.namespace(&address(&format!("shop/n-{number}")), PLENTY)).collect();
+    let mut others: Vec<_> =
+        (0..20).map(|number| store.namespace(&address(&format!("shop/n-{number}")), PLENTY)).collect();
     let mut sets: Vec<_> = others.iter().map(|namespace| namespace.set("a", vec![1])).collect();
     // Each of them is handed over when it is first polled.
     assert!(sets.iter_mut().all(|set| poll(set).is_pending()));
@@ -105,7 +106,8 @@ async fn what_waits_is_bounded_in_bytes_whatever_many_ask_for() {
     let crowd: Vec<_> = (0..2 * room + 1)
         .map(|number| store.namespace(&address(&format!("shop/n-{number}")), PLENTY))
         .collect();
-    let mut sets: Vec<_> = crowd.iter().map(|namespace| namespace.set("a", vec![1; MAX_VALUE_BYTES])).collect();
+    let mut sets: Vec<_> =
+        crowd.iter().map(|namespace| namespace.set("a", vec![1; MAX_VALUE_BYTES])).collect();
     assert!(sets.iter_mut().all(|set| poll(set).is_pending()));
     until(|| disk.is_waiting.load(Ordering::SeqCst)).await;
     disk.release();
@@ -128,7 +130,11 @@ async fn many_components_take_turns() {
                 for round in 0..50_u32 {
                     namespace.set(&format!("{}", round % 7), round.to_le_bytes().to_vec()).await.unwrap();
                     let read = namespace.get(&format!("{}", round % 7)).await.unwrap();
-                    assert_eq!(read.unwrap(), round.to_le_bytes(), "what was answered is seen by who asks next");
+                    assert_eq!(
+                        read.unwrap(),
+                        round.to_le_bytes(),
+                        "what was answered is seen by who asks next"
+                    );
                 }
                 assert_eq!(contents(&*namespace).await.len(), 7);
             })

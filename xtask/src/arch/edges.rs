@@ -77,7 +77,17 @@ const TABLE: &[Row] = &[
     Row {
         name: "airssys-wasm-benches",
         folder: "benches",
-        may_use: &[SYSTEM, RUNTIME, CORE, SECURITY, MESSAGING, STORAGE, "log-bursts", "log-line", "log-report"],
+        may_use: &[
+            SYSTEM,
+            RUNTIME,
+            CORE,
+            SECURITY,
+            MESSAGING,
+            STORAGE,
+            "log-bursts",
+            "log-line",
+            "log-report",
+        ],
         engine: true,
         must_not_reach: &[],
     },
