@@ -104,9 +104,7 @@ struct Watch {
 
 impl Watch {
     fn config(self: &Arc<Self>) -> StoreConfig {
-        let mut config = StoreConfig::default();
-        config.observer = Some(Arc::clone(self) as Arc<dyn StoreObserver>);
-        config
+        StoreConfig { observer: Some(Arc::clone(self) as Arc<dyn StoreObserver>) }
     }
 
     fn raise(&self, event: impl FnOnce() -> Event) {

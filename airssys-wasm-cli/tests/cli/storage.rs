@@ -2,9 +2,9 @@
 
 use std::fs;
 
-use airssys_wasm_system::Host;
+use airssys_wasm_system::{Host, SystemFiles};
 
-use crate::support::{System, check_exit, run, text};
+use crate::support::{System, check_exit, run, run_with, text};
 
 const QUOTA: &str = "[capabilities.storage]\nquota_bytes = 1000\n";
 
@@ -57,20 +57,40 @@ error: `quota_bytes` is 1000, outside 1 to 999 bytes
     }
 }
 
+/// Each line of the input is an order to the keeper.
 #[test]
-fn a_call_keeps_things_in_memory_within_the_quota() {
-    let bytes = |text: &str| text.bytes().map(|byte| byte.to_string()).collect::<Vec<_>>().join(", ");
-    let call = |order: &str| {
-        let message = format!("{{sender: \"host/cli\", payload: {{data: [{}]}}}}", bytes(order));
-        format!("airssys:core/handler@0.1.0#handle-message({message})")
-    };
-    for (more, reply) in [(QUOTA, "0 1000 0"), ("", "denied: capabilities.storage")] {
-        let system = System::of("keeper.wasm", "", more);
-        let output = run(&["invoke", system.argument(), &call("usage")]);
-        check_exit(&output, 0);
-        let told = text(&output.stdout);
-        assert!(told.contains(&format!("[{}]", bytes(reply))), "{told}");
+fn what_a_run_keeps_is_there_in_the_next_run() {
+    let io = "[io]\ninput = [\"test/keeper\"]\noutput = \"test/echo\"\n[host]\ndata_dir = \"data\"\n";
+    let cpu = "[resources.cpu]\nmax_fuel = 1000000000\ntimeout_ms = 20000\n";
+    let keeper = format!("{cpu}{QUOTA}");
+    let system = System::of_many(io, &[("keeper", "keeper.wasm", &keeper), ("echo", "echo.wasm", "")]);
+    // The second run finds what the first one kept, so that it swaps.
+    for (input, expected) in [("set key one\n", "one"), ("swap key one two\nswap-new key three\n", "two")] {
+        check_exit(&run_with(&["run", system.argument()], input.as_bytes()), 0);
+        assert_eq!(kept(&system, "get key"), format!("some {expected}"));
     }
+}
+
+/// What the keeper of a system answers when nothing else runs in its folder.
+fn kept(system: &System, order: &str) -> String {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let files = SystemFiles::read(system.path()).unwrap();
+        let host = files.host_builder().build().unwrap();
+        files.launch(&host, |_| {}).await.unwrap();
+        let keeper = host.component(&"test/keeper".parse().unwrap()).unwrap();
+        let reply = keeper.request(order.to_owned()).await.unwrap();
+        host.shutdown().await;
+        String::from_utf8(reply.bytes().to_vec()).unwrap()
+    })
+}
+
+#[test]
+fn a_call_of_a_component_with_a_quota_is_made() {
+    let system = System::of("typed.wasm", "", &format!("[resources.cpu]\ntimeout_ms = 20000\n{QUOTA}"));
+    let output = run(&["invoke", system.argument(), "add(1, 2)"]);
+    check_exit(&output, 0);
+    assert_eq!(text(&output.stdout), "3\n");
 }
 
 #[test]

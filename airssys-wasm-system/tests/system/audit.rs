@@ -124,14 +124,15 @@ async fn a_life_is_recorded_from_its_grant_to_its_end() {
         of_echo[1..],
         [
             "granted | - | test/echo | - | send_to =; receive_from = logs/*; publish = a.b c.*; \
-             subscribe = d.#; read =; write =; connect =; variables =; max_message_bytes = 65536; rate_per_second = 7; burst = 3",
+             subscribe = d.#; read =; write =; connect =; variables =; quota_bytes =; \
+             max_message_bytes = 65536; rate_per_second = 7; burst = 3",
             "started | - | test/echo/0 | - | -",
             "stopped | - | test/echo/0 | - | stopped",
             "removed | - | test/echo/0 | - | stopped",
             "revoked | - | test/echo | - | its last instance is gone",
             &of_echo[0],
             "granted | - | test/echo | - | send_to =; receive_from =; publish =; subscribe =; read =; write =; \
-             connect =; variables =; max_message_bytes = 65536; rate_per_second = 1000; burst = 100",
+             connect =; variables =; quota_bytes =; max_message_bytes = 65536; rate_per_second = 1000; burst = 100",
             "started | - | test/echo/0 | - | -",
             "killed | - | test/echo/0 | - | killed",
             "removed | - | test/echo/0 | - | stopped",
