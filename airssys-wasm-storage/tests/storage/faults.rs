@@ -287,21 +287,3 @@ async fn a_panic_inside_is_an_answer_for_all_who_wait() {
         }
     }
 }
-
-/// A limit of the operating system, which only a process of its own can have: `killed::plays_a_host` under `ulimit -f`.
-#[cfg(unix)]
-#[test]
-fn a_limit_of_the_operating_system_is_a_full_disk() {
-    let folder = tempfile::tempdir().unwrap();
-    let ended = std::process::Command::new("sh")
-        .args(["-c", "trap '' XFSZ; ulimit -f 8192; exec \"$0\" \"$@\""])
-        .arg(std::env::current_exe().unwrap())
-        .args(["--exact", "killed::plays_a_host", "--ignored", "--nocapture"])
-        .env("AIRSSYS_STORE_TEST", "fill")
-        .env("AIRSSYS_STORE_FOLDER", folder.path())
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&ended.stdout);
-    assert!(ended.status.success(), "{said}\n{}", String::from_utf8_lossy(&ended.stderr));
-    assert!(said.contains("was full and went on"), "{said}");
-}

@@ -1,4 +1,5 @@
-//! A host that is killed: `kill -9` in the middle of acknowledged writes.
+//! Hosts that are processes of their own: killed in the middle of acknowledged writes, or limited by the operating
+//! system. Such a process is this program again, with the same test and a variable that names the folder.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -11,17 +12,11 @@ use crate::support::{PLENTY, address, contents, orders};
 
 const COMPONENTS: usize = 3;
 
-/// The host that other tests start as a process of its own; alone it is nothing to test.
-#[test]
-#[ignore = "is started by other tests"]
-fn plays_a_host() {
-    let folder = PathBuf::from(std::env::var_os("AIRSSYS_STORE_FOLDER").expect("started by another test"));
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    match std::env::var("AIRSSYS_STORE_TEST").unwrap().as_str() {
-        "write" => runtime.block_on(write_for_ever(&folder)),
-        "fill" => runtime.block_on(fill(&folder)),
-        other => panic!("{other}"),
-    }
+const FOLDER: &str = "AIRSSYS_STORE_TEST_FOLDER";
+
+/// The folder, where this process is the host that a test has started.
+fn folder_of_host() -> Option<PathBuf> {
+    std::env::var_os(FOLDER).map(PathBuf::from)
 }
 
 /// Writes, overwrites and deletes, and says so when it was acknowledged. It ends by being killed.
@@ -60,15 +55,17 @@ fn value(round: u64) -> Vec<u8> {
     std::iter::repeat_n(round.to_le_bytes(), bytes / 8 + 1).flatten().collect()
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn everything_acknowledged_outlives_a_killed_host() {
+    if let Some(folder) = folder_of_host() {
+        return write_for_ever(&folder).await;
+    }
     let folder = tempfile::tempdir().unwrap();
     let mut acknowledged = [None; COMPONENTS];
     for round in 0..8 {
         let mut host = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "killed::plays_a_host", "--ignored", "--nocapture"])
-            .env("AIRSSYS_STORE_TEST", "write")
-            .env("AIRSSYS_STORE_FOLDER", folder.path())
+            .args(["--exact", "hosts::everything_acknowledged_outlives_a_killed_host", "--nocapture"])
+            .env(FOLDER, folder.path())
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
@@ -117,6 +114,7 @@ async fn check(folder: &Path, acknowledged: &[Option<u64>; COMPONENTS]) {
 }
 
 /// Fills the disk that this process has, makes room and goes on.
+#[cfg(unix)]
 async fn fill(folder: &Path) {
     let store = Store::open(folder, StoreConfig::default()).unwrap();
     let namespace = orders(&store);
@@ -141,4 +139,23 @@ async fn fill(folder: &Path) {
     let store = Store::open(folder, StoreConfig::default()).unwrap();
     assert_eq!(contents(&*orders(&store)).await.len(), kept - 1);
     println!("was full and went on");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_limit_of_the_operating_system_is_a_full_disk() {
+    if let Some(folder) = folder_of_host() {
+        return fill(&folder).await;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let ended = Command::new("sh")
+        .args(["-c", "trap '' XFSZ; ulimit -f 8192; exec \"$0\" \"$@\""])
+        .arg(std::env::current_exe().unwrap())
+        .args(["--exact", "hosts::a_limit_of_the_operating_system_is_a_full_disk", "--nocapture"])
+        .env(FOLDER, folder.path())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&ended.stdout);
+    assert!(ended.status.success(), "{said}\n{}", String::from_utf8_lossy(&ended.stderr));
+    assert!(said.contains("was full and went on"), "{said}");
 }
