@@ -196,7 +196,8 @@ pub(crate) const MAX_WORK_PER_BYTES: (u64, u64) = (3, 2);
 pub const HEAVY_FUNCTION_WORK: u64 = 32 * 1024;
 
 /// Functions in one component, those among them that lead from one component within it into another, once for each
-/// time that they are instantiated; the compiler keeps some kibibytes for each until it is done.
+/// time that they are instantiated, and those that the engine adds for types of functions, for functions that can be
+/// reached from elsewhere and for the beginning of modules; the compiler keeps some kibibytes for each until it is done.
 pub const MAX_COMPONENT_FUNCTIONS: u64 = 128 * 1024;
 
 /// Instances, of core modules and of components, that a component is made of, however deep they are nested. What
@@ -212,6 +213,14 @@ pub const MAX_COMPONENT_DEPTH: u64 = 64;
 
 /// Types of components and instances that are written within each other; who reads one calls itself for each level.
 pub const MAX_TYPE_DEPTH: u64 = 100;
+
+/// Parts of types that validation of one file looks at, each as often as it does: types that share their parts are
+/// followed through all of them wherever they are used. Some nanoseconds each.
+pub const MAX_TYPE_WORK: u64 = 1024 * 1024;
+
+/// What the host holds for the core instances of one component instance beside their memories and tables, in bytes:
+/// passive elements, globals, imports, functions that can be called from elsewhere.
+pub const MAX_COMPONENT_STATE_BYTES: u64 = 4 * 1024 * 1024;
 
 /// Elements that all tables of all modules in one component begin with, whether or not they are instantiated; the
 /// compiler writes them out. A table that is too large for that is not among them.

@@ -9,29 +9,37 @@
 
 mod module;
 mod parts;
-mod type_depth;
+mod startup;
 mod type_size;
+mod type_walk;
+mod type_work;
 
+use std::collections::HashMap;
+
+use engine_wasmparser::component_types::ComponentCoreModuleTypeId;
 use engine_wasmparser::{Encoding, Parser, Payload, Validator, WasmFeatures};
 use thiserror::Error;
 
 use crate::bounds::{
-    MAX_COMPONENT_DEPTH, MAX_COMPONENT_FUNCTIONS, MAX_COMPONENT_PARTS, MAX_COMPONENT_TABLE_ELEMENTS,
-    MAX_FUNCTION_WORK, MAX_NAME_BYTES, MAX_NESTED_INSTANCES, MAX_TYPE_DEPTH,
+    MAX_COMPONENT_DEPTH, MAX_COMPONENT_FUNCTIONS, MAX_COMPONENT_PARTS, MAX_COMPONENT_STATE_BYTES,
+    MAX_COMPONENT_TABLE_ELEMENTS, MAX_FUNCTION_WORK, MAX_NAME_BYTES, MAX_NESTED_INSTANCES, MAX_TYPE_DEPTH,
+    MAX_TYPE_WORK,
 };
 use crate::error::RuntimeError;
 use crate::header::check_header;
 use crate::names::longest_name;
 
-use module::OpenModule;
+use module::{OpenModule, Share};
 use parts::{Across, OpenComponent};
-use type_depth::type_depth;
 use type_size::TypeSizes;
+use type_work::TypeWork;
 
 /// What a component is for the compiler.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Burden {
-    /// Functions of all its modules, and those that lead from one component within it to another.
+    /// Functions of all its modules, those that lead from one component within it to another, and those that the
+    /// engine adds: for each type of function, each function that can be reached from elsewhere, the beginning of
+    /// each module.
     functions: u64,
     /// The work of all of them together.
     work: u64,
@@ -45,6 +53,10 @@ pub(crate) struct Burden {
     depth: u64,
     /// Types within types.
     type_depth: u64,
+    /// Parts of types that validation looks at, each as often as it does.
+    type_work: u64,
+    /// Bytes that the host holds for the core instances of one instance of it, beside memories and tables.
+    held: u64,
     /// Elements that all tables of its modules begin with, and those of the largest.
     table_elements: u64,
     pub(crate) largest_table: u64,
@@ -76,11 +88,20 @@ impl Burden {
         self.heaviest
     }
 
+    /// A function that is compiled.
+    fn add_function(&mut self, work: u64) {
+        self.functions = self.functions.saturating_add(1);
+        self.work = self.work.saturating_add(work);
+        self.heaviest = self.heaviest.max(work);
+    }
+
     fn check(&self, max_work: u64) -> Result<(), RuntimeError> {
         for (what, found, max) in [
             ("modules and components", self.parts, MAX_COMPONENT_PARTS),
             ("levels of components within components", self.depth, MAX_COMPONENT_DEPTH),
             ("levels of types within types", self.type_depth, MAX_TYPE_DEPTH),
+            ("parts of types that are looked at", self.type_work, MAX_TYPE_WORK),
+            ("bytes that the host holds for its instances", self.held, MAX_COMPONENT_STATE_BYTES),
             ("functions", self.functions, MAX_COMPONENT_FUNCTIONS),
             ("nested instances", self.instances, MAX_NESTED_INSTANCES),
             ("table elements", self.table_elements, MAX_COMPONENT_TABLE_ELEMENTS),
@@ -127,7 +148,10 @@ struct Count {
     open: Vec<Open>,
     burden: Burden,
     sizes: TypeSizes,
-    most_imports: u64,
+    type_work: TypeWork,
+    /// Modules that are at their end, and the largest shares of all.
+    modules: HashMap<ComponentCoreModuleTypeId, Share>,
+    largest_share: Share,
 }
 
 impl Count {
@@ -138,17 +162,16 @@ impl Count {
             open: Vec::new(),
             burden: Burden::default(),
             sizes: TypeSizes::default(),
-            most_imports: 0,
+            type_work: TypeWork::default(),
+            modules: HashMap::new(),
+            largest_share: Share::default(),
         }
     }
 
     fn add(&mut self, wasm: &[u8], payload: Payload<'_>) -> Result<(), Refusal> {
-        if let Payload::ComponentTypeSection(section) = &payload {
-            let bytes = wasm.get(section.range()).unwrap_or_default();
-            self.burden.type_depth = self.burden.type_depth.max(type_depth(bytes, MAX_TYPE_DEPTH));
-            if self.burden.type_depth > MAX_TYPE_DEPTH {
-                return Ok(());
-            }
+        self.type_work.add(&payload, wasm, &self.validator, &mut self.sizes, &mut self.burden)?;
+        if self.burden.type_depth > MAX_TYPE_DEPTH || self.burden.type_work > MAX_TYPE_WORK {
+            return Ok(());
         }
         self.validator.payload(&payload)?;
         self.burden.longest_name = self.burden.longest_name.max(longest_name(&payload)?);
@@ -159,8 +182,8 @@ impl Count {
                 Some((Open::Module(module), _)) => module.add(&mut self.burden, payload)?,
                 Some((Open::Component(component), around)) => {
                     let Some(types) = self.validator.types(0) else { return Ok(()) };
-                    let (sizes, most_imports) = (&mut self.sizes, self.most_imports);
-                    component.add(payload, &mut Across { around, types, sizes, most_imports })?;
+                    let (sizes, modules) = (&mut self.sizes, &self.modules);
+                    component.add(payload, &mut Across { around, types, sizes, modules })?;
                 }
                 None => {}
             },
@@ -179,7 +202,17 @@ impl Count {
 
     fn close(&mut self) {
         match self.open.pop() {
-            Some(Open::Module(module)) => self.most_imports = self.most_imports.max(module.imports),
+            Some(Open::Module(module)) => {
+                let share = module.close(&mut self.burden);
+                self.largest_share = self.largest_share.max(share);
+                let types = self.validator.types(0);
+                if let Some(last) =
+                    types.and_then(|types| types.module_count().checked_sub(1).zip(Some(types)))
+                {
+                    let (index, types) = last;
+                    self.modules.insert(types.module_at(index), share);
+                }
+            }
             Some(Open::Component(component)) => {
                 let parts = component.parts;
                 self.burden.instances = self.burden.instances.max(parts.instances);
@@ -187,6 +220,8 @@ impl Count {
                     Some(Open::Component(outer)) => outer.holds(parts),
                     // The whole file: what is not instantiated in it costs nothing more.
                     _ => {
+                        let parts = parts.with_given(self.largest_share);
+                        self.burden.held = parts.held;
                         self.burden.functions = self.burden.functions.saturating_add(parts.adapters);
                         self.burden.work = self.burden.work.saturating_add(parts.work);
                     }
@@ -209,9 +244,16 @@ mod tests {
 
     /// The work of the one function with this body, in a module with these fields.
     fn work(fields: &str, body: &str) -> u64 {
-        let burden = burden(&format!("(component (core module {fields} (func (param i32) {body})))"));
-        assert_eq!((burden.functions, burden.heaviest), (1, burden.work));
-        burden.work
+        burden(&format!("(component (core module {fields} (func (param i32) {body})))")).heaviest
+    }
+
+    /// The work of the beginning of a module with these fields, beside what is in it without.
+    #[track_caller]
+    fn check_startup(without: &str, fields: &str, least: u64, most: u64) {
+        let module = |fields: &str| burden(&format!("(component (core module {fields}))"));
+        let (all, base) = (module(&format!("{without} {fields}")), module(without));
+        check_between(all.work - base.work, least, most);
+        assert_eq!(all.functions > base.functions, most > 0, "{fields}");
     }
 
     #[track_caller]
@@ -221,7 +263,7 @@ mod tests {
 
     #[test]
     fn ordinary_code_weighs_what_it_is_long() {
-        check_between(work("", ""), 1, 8);
+        check_between(work("", ""), 16, 24);
         check_between(work("(memory 1)", &"(drop (i32.load (local.get 0)))".repeat(1_000)), 6_000, 6_100);
     }
 
@@ -261,6 +303,128 @@ mod tests {
         check_between(with(&"local.get 0 if end ".repeat(600), "") - alone, 8_000, 12_000);
         let twice = work("", &format!("(local {}) {uses} {uses}", "i32 ".repeat(100)));
         check_between(twice - alone, 300, 400);
+    }
+
+    #[test]
+    fn what_begins_a_module_weighs_unless_it_is_written_out_beforehand() {
+        let functions = "(func $f) (elem declare func $f)";
+        let items = "$f ".repeat(100);
+        check_startup(functions, &format!("(elem func {items})"), 430, 430);
+        check_startup(functions, &format!("(elem funcref {})", "(ref.func $f) ".repeat(100)), 730, 740);
+        let tables = format!(
+            r#"(import "a" "g" (global $g i32)) (import "a" "t" (table $i 9 funcref))
+            {functions} (table $t 100 funcref) (table $other 100 externref)"#
+        );
+        check_startup(&tables, &format!("(elem (table $t) (i32.const 0) func {items})"), 0, 0);
+        check_startup(&tables, &format!("(elem (table $t) (i32.const 1) func {items})"), 1_433, 1_435);
+        check_startup(&tables, &format!("(elem (table $t) (global.get $g) func {items})"), 1_433, 1_435);
+        check_startup(&tables, &format!("(elem (table $i) (i32.const 0) func {items})"), 1_433, 1_435);
+        let after =
+            format!("(elem (table $i) (i32.const 0) func) (elem (table $t) (i32.const 0) func {items})");
+        check_startup(&tables, &after, 1_460, 1_470);
+
+        let begins = |begin: &str| format!("(global i32 {begin})").repeat(100);
+        check_startup(&tables, &begins("(i32.const 7)"), 0, 0);
+        check_startup(&tables, &begins("(global.get $g)"), 1_300, 1_330);
+        check_startup(functions, &"(global funcref (ref.func $f))".repeat(100), 1_300, 1_330);
+        check_startup(functions, "(table 5 funcref (ref.func $f))", 0, 0);
+        check_startup("", "(table 5 externref (ref.null extern))", 12, 14);
+
+        let data =
+            |memory: &str, at: &str| format!(r#"{memory} {}"#, format!(r#"(data {at} "x")"#).repeat(100));
+        check_startup("", &data("(memory 1)", "(i32.const 7)"), 300, 380);
+        check_startup("", &data(r#"(import "a" "m" (memory 1))"#, "(i32.const 7)"), 6_200, 6_320);
+        check_startup("", &data("(memory 1)", "(i32.const 65536)"), 6_200, 6_520);
+        check_startup("", r#"(memory 1) (data (i32.const 0) "a") (data (i32.const 9) "b")"#, 124, 130);
+        check_startup("", &"(data \"x\")".repeat(100), 0, 0);
+    }
+
+    #[test]
+    fn each_way_into_a_function_weighs_as_much_as_its_type() {
+        let values = "i32 ".repeat(500);
+        let with = |field: &str| {
+            let ty = format!("(type $many (func (param {values}) (result {values})))");
+            let text = format!("(component (core module {ty} (func $f (type $many) unreachable) {field}))");
+            burden(&text)
+        };
+        let alone = with("");
+        assert_eq!(alone.functions, 2, "itself, and one for its type");
+        check_between(alone.work, 2_000, 2_050);
+        for field in [
+            r#"(export "f" (func $f)) (export "g" (func $f))"#,
+            "(elem declare func $f $f)",
+            "(elem declare funcref (ref.func $f))",
+            "(table 1 (ref null func) (ref.func $f))",
+        ] {
+            let entered = with(field);
+            assert_eq!(entered.functions, 3, "{field}");
+            check_between(entered.work - alone.work, 1_000, 1_030);
+        }
+        check_between(with("(global funcref (ref.func $f))").work - alone.work, 1_000, 1_050);
+        assert_eq!(burden("(component (core type (func)) (core type (module (type (func)))))").functions, 2);
+        let declared = "(component (type (instance (core type (module (type (func)) (type (func)))))))";
+        assert_eq!(burden(declared).functions, 2);
+    }
+
+    #[test]
+    fn each_core_instance_holds_what_its_module_takes() {
+        let with = |fields: &str, instances: usize| {
+            let instances = "(core instance (instantiate $m))".repeat(instances);
+            burden(&format!("(component (core module $m (func $f) {fields}) (core module) {instances})")).held
+        };
+        let passive = format!("(elem func {})", "$f ".repeat(100));
+        assert_eq!((with("", 3), with(&passive, 0)), (0, 0));
+        assert_eq!(with(&passive, 3), 3 * (100 * 16 + 48 + 48));
+        assert_eq!(with(&"(global i32 (i32.const 0))".repeat(10), 3), 3 * 160);
+        assert_eq!(with("(table 1 funcref) (elem (i32.const 0) func $f)", 1), 48 + 48);
+        // Which module is meant cannot be told from the inner component.
+        let given = format!(
+            r#"(component
+              (component $inner (import "m" (core module $m)) (core instance (instantiate $m)))
+              (core module $large (func $f) {passive})
+              (instance (instantiate $inner (with "m" (core module $large)))))"#
+        );
+        assert_eq!(burden(&given).held, 100 * 16 + 48 + 48);
+    }
+
+    /// The part of a component that has a function of a type of so many levels, each twice the one before, and what is
+    /// in `rest`, where it is `$t` and the function `$f`.
+    fn shared(levels: usize, rest: &str) -> u64 {
+        let doubled: String =
+            (1..levels).map(|level| format!("(type $t{level} (tuple $t{0} $t{0}))", level - 1)).collect();
+        let text = format!(
+            r#"(component (type $t0 (tuple u8 u8)) {doubled} (alias outer 0 {last} (type $t))
+              (import "f" (func $f (param "n" $t))) {rest})"#,
+            last = levels - 1
+        );
+        burden(&text).type_work
+    }
+
+    #[test]
+    fn types_weigh_as_often_as_validation_looks_at_them() {
+        let component = r#"(component $c (alias outer 1 $t (type $t)) (import "f" (func (param "n" $t))))"#;
+        let instance = r#"(instance (instantiate $c (with "f" (func $f))))"#;
+        let core = r#"(core module $m (memory (export "m") 1) (func (export "realloc") (param i32 i32 i32 i32) (result i32) unreachable)
+            (func (export "f") (param i32))) (core instance $i (instantiate $m))"#;
+        for (base, one) in [
+            (component.to_owned(), instance),
+            (String::new(), r#"(export "e" (func $f))"#),
+            (String::new(), r#"(component (alias outer 1 $t (type $t)))"#),
+            (
+                String::new(),
+                r#"(type (component (alias outer 1 $t (type $t)) (import "a" (func (param "n" $t)))))"#,
+            ),
+            (String::new(), r#"(type (instance (alias outer 1 $t (type $t))))"#),
+            (core.to_owned(), r#"(core func (canon lower (func $f) (memory (core memory $i "m"))))"#),
+            (
+                core.to_owned(),
+                r#"(func (param "n" $t) (canon lift (core func $i "f") (memory (core memory $i "m")) (realloc (core func $i "realloc"))))"#,
+            ),
+        ] {
+            let with = |levels| shared(levels, &format!("{base} {one}")) - shared(levels, &base);
+            let (small, large) = (with(5), with(10));
+            assert!(large > small + 900, "{one}: {small} and {large}");
+        }
     }
 
     #[test]
@@ -365,6 +529,8 @@ mod tests {
             parts: MAX_COMPONENT_PARTS,
             depth: MAX_COMPONENT_DEPTH,
             type_depth: MAX_TYPE_DEPTH,
+            type_work: MAX_TYPE_WORK,
+            held: MAX_COMPONENT_STATE_BYTES,
             table_elements: MAX_COMPONENT_TABLE_ELEMENTS,
             largest_table: u64::MAX,
             largest_memory: u64::MAX,
@@ -379,6 +545,8 @@ mod tests {
             Burden { parts: MAX_COMPONENT_PARTS + 1, ..within },
             Burden { depth: MAX_COMPONENT_DEPTH + 1, ..within },
             Burden { type_depth: MAX_TYPE_DEPTH + 1, ..within },
+            Burden { type_work: MAX_TYPE_WORK + 1, ..within },
+            Burden { held: MAX_COMPONENT_STATE_BYTES + 1, ..within },
             Burden { table_elements: MAX_COMPONENT_TABLE_ELEMENTS + 1, ..within },
         ] {
             let error = over.check(MAX_WORK).unwrap_err();

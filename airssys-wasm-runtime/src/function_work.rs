@@ -8,6 +8,10 @@
 
 use engine_wasmparser::{BlockType, FunctionBody, Operator};
 
+/// What a function is beside what is in it, and so is each way into it from elsewhere: the engine writes one for
+/// every type of function, and for every function that can be reached otherwise than by a call from its own module.
+const FUNCTION: u64 = 16;
+
 /// What a call adds: fuel is written back before it and read again after it.
 const CALL: u64 = 2;
 
@@ -64,6 +68,11 @@ impl Signature {
     fn values(self) -> u64 {
         self.parameters.saturating_add(self.results)
     }
+
+    /// The work of a way into a function of this type: each value is taken from one place and put into another.
+    pub(crate) fn entry(self) -> u64 {
+        self.values().saturating_add(FUNCTION)
+    }
 }
 
 impl Signatures {
@@ -73,7 +82,7 @@ impl Signatures {
         known.copied().flatten().unwrap_or_default()
     }
 
-    fn of_function(&self, index: u32) -> Signature {
+    pub(crate) fn of_function(&self, index: u32) -> Signature {
         let known = usize::try_from(index).ok().and_then(|index| self.functions.get(index));
         known.map_or_else(Signature::default, |of| self.of_type(*of))
     }
@@ -100,16 +109,21 @@ impl Signatures {
             used_at: vec![0; locals],
             joins: 0,
             ways: 0,
-            work: declared.saturating_add(body.range().len() as u64),
+            work: declared.saturating_add(FUNCTION).saturating_add(body.range().len() as u64),
         };
         // What comes before something that is not valid is given to the compiler all the same.
         let operators = body.get_operators_reader().into_iter().flatten();
         for operator in operators.map_while(Result::ok) {
             function.add(&operator);
         }
-        let squared = function.ways.saturating_mul(function.ways);
-        function.work.saturating_add(squared / WAYS_PER_UNIT)
+        with_ways(function.work, function.ways)
     }
+}
+
+/// This work of one function with what so many ways in it add.
+pub(crate) fn with_ways(work: u64, ways: u64) -> u64 {
+    let squared = ways.saturating_mul(ways);
+    work.saturating_add(squared / WAYS_PER_UNIT)
 }
 
 /// A function that is read from its beginning to its end.

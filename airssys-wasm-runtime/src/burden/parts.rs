@@ -1,11 +1,15 @@
 //! What a component is made of once everything in it is instantiated.
 
+use std::collections::HashMap;
+
+use engine_wasmparser::component_types::ComponentCoreModuleTypeId;
 use engine_wasmparser::types::TypesRef;
 use engine_wasmparser::{
     CanonicalFunction, ComponentAlias, ComponentExternalKind, ComponentInstance, ComponentInstantiationArg,
     ComponentOuterAliasKind, ComponentTypeRef, Instance, Payload,
 };
 
+use super::module::Share;
 use super::type_size::TypeSizes;
 use super::{Open, Refusal};
 
@@ -25,19 +29,46 @@ pub(super) struct Parts {
     pub(super) adapters: u64,
     /// The work of these, and of what else is looked at once for each instance.
     pub(super) work: u64,
+    /// Bytes that the host holds for its core instances, beside their memories and tables.
+    pub(super) held: u64,
+    /// Core instances of modules that it is given, of which any in the file may be meant.
+    pub(super) given: u64,
 }
 
 impl Parts {
     /// A component with nothing in it.
-    const NOTHING: Self = Self { instances: 1, adapters: 0, work: 0 };
+    const NOTHING: Self = Self { instances: 1, adapters: 0, work: 0, held: 0, given: 0 };
 
     /// What stands for a component that is not there, which validation has refused.
-    const UNKNOWN: Self = Self { instances: u64::MAX, adapters: u64::MAX, work: u64::MAX };
+    const UNKNOWN: Self = Self { instances: u64::MAX, ..Self::NOTHING };
 
     fn add(&mut self, more: Self) {
         self.instances = self.instances.saturating_add(more.instances);
         self.adapters = self.adapters.saturating_add(more.adapters);
         self.work = self.work.saturating_add(more.work);
+        self.held = self.held.saturating_add(more.held);
+        self.given = self.given.saturating_add(more.given);
+    }
+
+    /// An instance of a core module.
+    fn add_core_instance(&mut self, share: Option<Share>) {
+        self.instances = self.instances.saturating_add(1);
+        match share {
+            Some(share) => self.take(1, share),
+            None => self.given = self.given.saturating_add(1),
+        }
+    }
+
+    /// So many core instances that take this share each.
+    fn take(&mut self, instances: u64, share: Share) {
+        self.look_at(share.imports.saturating_mul(instances));
+        self.held = self.held.saturating_add(share.held.saturating_mul(instances));
+    }
+
+    /// The same, where no module in the file takes a larger share than this.
+    pub(super) fn with_given(mut self, largest: Share) -> Self {
+        self.take(self.given, largest);
+        self
     }
 
     /// So many items of a list, each of which is looked at for each instance.
@@ -59,8 +90,8 @@ pub(super) struct Across<'a> {
     pub(super) around: &'a [Open],
     pub(super) types: TypesRef<'a>,
     pub(super) sizes: &'a mut TypeSizes,
-    /// Imports of the module that has most of them: each instance of a module is given as many.
-    pub(super) most_imports: u64,
+    /// The modules of the file that are at their end.
+    pub(super) modules: &'a HashMap<ComponentCoreModuleTypeId, Share>,
 }
 
 impl OpenComponent {
@@ -83,8 +114,9 @@ impl OpenComponent {
             Payload::InstanceSection(section) => {
                 for instance in section {
                     match instance? {
-                        Instance::Instantiate { .. } => {
-                            self.parts.add(Parts { instances: 1, adapters: 0, work: across.most_imports });
+                        Instance::Instantiate { module_index, .. } => {
+                            let module = across.types.module_at(module_index);
+                            self.parts.add_core_instance(across.modules.get(&module).copied());
                         }
                         Instance::FromExports(exports) => self.parts.look_at(exports.len() as u64),
                     }
@@ -187,7 +219,7 @@ impl OpenComponent {
             _ => 0,
         };
         let work = values.saturating_mul(VALUE_WORK).saturating_add(ADAPTER_WORK);
-        self.parts.add(Parts { instances: 0, adapters: 1, work });
+        self.parts.add(Parts { instances: 0, adapters: 1, work, ..Parts::NOTHING });
     }
 }
 

@@ -6,8 +6,9 @@
 use std::collections::HashMap;
 
 use engine_wasmparser::component_types::{
-    ComponentDefinedType, ComponentDefinedTypeId, ComponentEntityType, ComponentFuncTypeId,
-    ComponentInstanceTypeId, ComponentValType,
+    ComponentAnyTypeId, ComponentCoreModuleTypeId, ComponentDefinedType, ComponentDefinedTypeId,
+    ComponentEntityType, ComponentFuncTypeId, ComponentInstanceTypeId, ComponentItem, ComponentTypeId,
+    ComponentValType,
 };
 use engine_wasmparser::types::TypesRef;
 
@@ -15,7 +16,11 @@ use engine_wasmparser::types::TypesRef;
 #[derive(Debug, Default)]
 pub(super) struct TypeSizes {
     defined: HashMap<ComponentDefinedTypeId, u64>,
+    /// Exports of instances.
     instances: HashMap<ComponentInstanceTypeId, u64>,
+    /// All parts of these.
+    whole_instances: HashMap<ComponentInstanceTypeId, u64>,
+    components: HashMap<ComponentTypeId, u64>,
 }
 
 impl TypeSizes {
@@ -41,6 +46,57 @@ impl TypeSizes {
         });
         self.instances.insert(id, size);
         size
+    }
+
+    /// All parts of a type.
+    pub(super) fn any(&mut self, types: TypesRef<'_>, id: ComponentAnyTypeId) -> u64 {
+        match id {
+            ComponentAnyTypeId::Resource(_) => 1,
+            ComponentAnyTypeId::Defined(id) => self.value(types, ComponentValType::Type(id)),
+            ComponentAnyTypeId::Func(id) => self.function(types, id).saturating_add(1),
+            ComponentAnyTypeId::Instance(id) => self.whole_instance(types, id),
+            ComponentAnyTypeId::Component(id) => self.component(types, id),
+        }
+    }
+
+    /// All parts of what an instance exports.
+    pub(super) fn whole_instance(&mut self, types: TypesRef<'_>, id: ComponentInstanceTypeId) -> u64 {
+        if let Some(known) = self.whole_instances.get(&id) {
+            return *known;
+        }
+        let Some(instance) = types.get(id) else { return 0 };
+        let size = self.items(types, instance.exports.values());
+        self.whole_instances.insert(id, size);
+        size
+    }
+
+    /// All parts of what a component imports and exports.
+    pub(super) fn component(&mut self, types: TypesRef<'_>, id: ComponentTypeId) -> u64 {
+        if let Some(known) = self.components.get(&id) {
+            return *known;
+        }
+        let Some(component) = types.get(id) else { return 0 };
+        let size = self.items(types, component.imports.values().chain(component.exports.values()));
+        self.components.insert(id, size);
+        size
+    }
+
+    /// What a core module imports and exports.
+    pub(super) fn module(types: TypesRef<'_>, id: ComponentCoreModuleTypeId) -> u64 {
+        types.get(id).map_or(0, |module| 1 + (module.imports.len() + module.exports.len()) as u64)
+    }
+
+    fn items<'a>(&mut self, types: TypesRef<'_>, items: impl Iterator<Item = &'a ComponentItem>) -> u64 {
+        items.fold(1, |sum: u64, item| {
+            sum.saturating_add(match item.ty {
+                ComponentEntityType::Module(id) => Self::module(types, id),
+                ComponentEntityType::Func(id) => self.function(types, id).saturating_add(1),
+                ComponentEntityType::Value(value) => self.value(types, value),
+                ComponentEntityType::Type { referenced, .. } => self.any(types, referenced),
+                ComponentEntityType::Instance(id) => self.whole_instance(types, id),
+                ComponentEntityType::Component(id) => self.component(types, id),
+            })
+        })
     }
 
     fn sum<'a>(&mut self, types: TypesRef<'_>, values: impl Iterator<Item = &'a ComponentValType>) -> u64 {

@@ -102,6 +102,55 @@ pub(super) const ATTACKS: &[Attack] = &[
         unit: "ms to refusal",
         measure: || Box::pin(refused("many_loops", "units of work in its largest function")),
     },
+    Attack {
+        limit: "elements that are stored as an instance begins",
+        key: "MAX_FUNCTION_WORK",
+        guest: "passive_elements",
+        unit: "ms to refusal",
+        measure: || Box::pin(refused("passive_elements", "units of work in its largest function")),
+    },
+    Attack {
+        limit: "data that is copied as an instance begins",
+        key: "MAX_FUNCTION_WORK",
+        guest: "copied_data",
+        unit: "ms to refusal",
+        measure: || Box::pin(refused("copied_data", "units of work in its largest function")),
+    },
+    Attack {
+        limit: "types of functions, as work for the compiler",
+        key: "MAX_WORK_PER_BYTES",
+        guest: "many_types",
+        unit: "ms to refusal",
+        measure: || Box::pin(refused("many_types", "units of work in all functions together")),
+    },
+    Attack {
+        limit: "ways into functions, as work for the compiler",
+        key: "MAX_WORK_PER_BYTES",
+        guest: "entered_functions",
+        unit: "ms to refusal",
+        measure: || Box::pin(refused("entered_functions", "units of work in all functions together")),
+    },
+    Attack {
+        limit: "functions in a component",
+        key: "MAX_COMPONENT_FUNCTIONS",
+        guest: "many_functions",
+        unit: "ms to refusal",
+        measure: || Box::pin(refused("many_functions", "functions")),
+    },
+    Attack {
+        limit: "what the host holds for core instances",
+        key: "MAX_COMPONENT_STATE_BYTES",
+        guest: "element_instances",
+        unit: "ms to refusal",
+        measure: || Box::pin(refused("element_instances", "bytes that the host holds for its instances")),
+    },
+    Attack {
+        limit: "types that share their parts",
+        key: "MAX_TYPE_WORK",
+        guest: "shared_types",
+        unit: "ms to refusal",
+        measure: || Box::pin(refused("shared_types", "parts of types that are looked at")),
+    },
 ];
 
 /// Something that is done again and again while slow components compile, and how long it took.
@@ -186,7 +235,7 @@ async fn refused_for(
 ) -> Result<Observation> {
     let field = Field::new().await?;
     let bytes = guests::bytes(guest)?.len();
-    ensure!(bytes as u64 * 100 < Ceilings::default().max_component_bytes, "it is not small");
+    ensure!(bytes as u64 * 20 < Ceilings::default().max_component_bytes, "it is not small");
     let mut observation = Observation::of(REFUSAL_MS).tolerating(LATE_MS);
     for _ in 0..ROUNDS {
         let refusal = field.refuse(guests::component(guest)?).await?;

@@ -57,7 +57,7 @@ const ELEMENT_BYTES: u64 = 8;
 
 /// Guests that are small for the compiler, beside those that are made to be large for it in a file of less than a
 /// mebibyte.
-const COMPILED: [&str; 9] = [
+const COMPILED: [&str; 14] = [
     "compiles_slowly",
     "sparse_data",
     "large_tables",
@@ -67,6 +67,11 @@ const COMPILED: [&str; 9] = [
     "component_import",
     "deep_components",
     "deep_types",
+    "passive_elements",
+    "copied_data",
+    "many_types",
+    "entered_functions",
+    "shared_types",
 ];
 
 /// What a component of less than a mebibyte may hold, in bytes, while it compiles and once it is compiled, where no
