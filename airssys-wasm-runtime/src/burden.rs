@@ -173,6 +173,14 @@ impl Count {
         if self.burden.type_depth > MAX_TYPE_DEPTH || self.burden.type_work > MAX_TYPE_WORK {
             return Ok(());
         }
+        // Each may be a type of a function: a million of them are not validated to be refused.
+        if let Payload::TypeSection(section) = &payload {
+            let functions = self.burden.functions.saturating_add(u64::from(section.count()));
+            if functions > MAX_COMPONENT_FUNCTIONS {
+                self.burden.functions = functions;
+                return Ok(());
+            }
+        }
         self.validator.payload(&payload)?;
         self.burden.longest_name = self.burden.longest_name.max(longest_name(&payload)?);
         match payload {
@@ -387,8 +395,25 @@ mod tests {
         assert_eq!(burden(&given).held, 100 * 16 + 48 + 48);
     }
 
-    /// The part of a component that has a function of a type of so many levels, each twice the one before, and what is
-    /// in `rest`, where it is `$t` and the function `$f`.
+    #[test]
+    fn too_many_types_are_refused_before_they_are_validated() {
+        let types = |count: u64| {
+            let text = format!(
+                "(component (core module {}))",
+                "(type (func))".repeat(usize::try_from(count).unwrap())
+            );
+            Burden::within(&wat::parse_str(text).unwrap(), MAX_WORK)
+        };
+        assert_eq!(types(MAX_COMPONENT_FUNCTIONS).unwrap().functions, MAX_COMPONENT_FUNCTIONS);
+        let error = types(MAX_COMPONENT_FUNCTIONS + 1).unwrap_err();
+        assert!(
+            matches!(error, RuntimeError::TooMuchToCompile { what: "functions", found, max } if found == max + 1),
+            "{error:?}"
+        );
+    }
+
+    /// The work for types of a component that has a function `$f` of a type `$t` of so many levels, each twice the one
+    /// before, and what is in `rest`.
     fn shared(levels: usize, rest: &str) -> u64 {
         let doubled: String =
             (1..levels).map(|level| format!("(type $t{level} (tuple $t{0} $t{0}))", level - 1)).collect();

@@ -12,6 +12,9 @@ use engine_wasmparser::component_types::{
 };
 use engine_wasmparser::types::TypesRef;
 
+/// Parts that a type of a resource stands for: each use of it is a type of its own, by which others are replaced.
+pub(super) const RESOURCE_PARTS: u64 = 16;
+
 /// Sizes of types, each counted once however often it is used.
 #[derive(Debug, Default)]
 pub(super) struct TypeSizes {
@@ -51,7 +54,7 @@ impl TypeSizes {
     /// All parts of a type.
     pub(super) fn any(&mut self, types: TypesRef<'_>, id: ComponentAnyTypeId) -> u64 {
         match id {
-            ComponentAnyTypeId::Resource(_) => 1,
+            ComponentAnyTypeId::Resource(_) => RESOURCE_PARTS,
             ComponentAnyTypeId::Defined(id) => self.value(types, ComponentValType::Type(id)),
             ComponentAnyTypeId::Func(id) => self.function(types, id).saturating_add(1),
             ComponentAnyTypeId::Instance(id) => self.whole_instance(types, id),

@@ -12,6 +12,8 @@ use engine_wasmparser::{
     ModuleTypeDeclaration, RecGroup, Result, TypeBounds,
 };
 
+use super::type_size::RESOURCE_PARTS;
+
 /// Types of components and of instances; all others hold no type, but name it.
 const COMPONENT: u8 = 0x41;
 const INSTANCE: u8 = 0x42;
@@ -186,8 +188,9 @@ impl<K: KnownTypes> Walk<'_, K> {
                 let values = ty.params.iter().map(|(_, value)| value).chain(&ty.result);
                 self.sum(values)
             }
-            // Those of components and instances are walked through.
-            ComponentType::Component(_) | ComponentType::Instance(_) | ComponentType::Resource { .. } => 0,
+            ComponentType::Resource { .. } => RESOURCE_PARTS,
+            // They are walked through.
+            ComponentType::Component(_) | ComponentType::Instance(_) => 0,
         };
         parts.saturating_add(1)
     }
@@ -237,8 +240,8 @@ pub(super) fn size_of_ref(ty: ComponentTypeRef, module: u64, mut at: impl FnMut(
         | ComponentTypeRef::Component(index)
         | ComponentTypeRef::Value(ComponentValType::Type(index))
         | ComponentTypeRef::Type(TypeBounds::Eq(index)) => at(index),
-        ComponentTypeRef::Value(ComponentValType::Primitive(_))
-        | ComponentTypeRef::Type(TypeBounds::SubResource) => 1,
+        ComponentTypeRef::Value(ComponentValType::Primitive(_)) => 1,
+        ComponentTypeRef::Type(TypeBounds::SubResource) => RESOURCE_PARTS,
     }
 }
 
