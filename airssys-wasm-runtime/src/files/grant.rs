@@ -48,9 +48,11 @@ impl ProtectedFolders {
         self.from_writing.push(std::path::absolute(&folder).unwrap_or(folder));
     }
 
-    /// Which of those that nobody may write in is this folder, which is at its real path, or lies in it.
-    fn hindering_writing(&self, real: &Path) -> Option<PathBuf> {
-        self.from_writing.iter().map(|folder| resolved(folder)).find(|folder| folder.starts_with(real))
+    /// Which of those that nobody may write in is this folder, which is at its real path, or lies in it: by its own path
+    /// or by another that it is mounted at.
+    fn hindering_writing(&self, real: &Path, mounts: &Mounts) -> Option<PathBuf> {
+        let mut folders = self.from_writing.iter().map(|folder| resolved(folder));
+        folders.find(|folder| folder.starts_with(real) || mounts.show(real, folder))
     }
 
     /// Which of them hinders a grant of this folder, which is at its real path: by its own path or by another that it
@@ -141,7 +143,7 @@ impl Folders {
             return Err(RuntimeError::ProtectedFolder { key, path: path.as_path().to_owned(), protected });
         }
         if perms == FsPerms::ReadWrite
-            && let Some(held) = self.protected.hindering_writing(&real)
+            && let Some(held) = self.protected.hindering_writing(&real, mounts)
         {
             return Err(RuntimeError::FolderOfManifests { key, path: path.as_path().to_owned(), held });
         }
