@@ -105,7 +105,30 @@ impl Volume {
 
 #[cfg(test)]
 mod tests {
+    use airssys_wasm_core::MailboxConfig;
+    use airssys_wasm_messaging::Mailbox;
+    use airssys_wasm_runtime::PoolShare;
+
     use super::*;
+
+    #[test]
+    fn a_crash_loop_logs_no_more_than_its_volume() {
+        const CRASHES: u64 = 20_000;
+        let (mailbox, _) = Mailbox::new(&MailboxConfig::default());
+        let id = "test/crash/0".parse().unwrap();
+        let version = semver::Version::new(0, 0, 0);
+        let record = InstanceRecord::new(id, version, 0, PoolShare::default(), mailbox, Duration::ZERO);
+        let cause = EndCause::InitialiseFailed { detail: "x".repeat(1_024) };
+        let began = Instant::now();
+        for _ in 0..CRASHES {
+            log_restart(&record, &cause, Duration::ZERO, 1);
+        }
+        let logged = CRASHES - record.counts.log_dropped.get();
+        let declared = LOG_BURST_BYTES + LOG_BYTES_PER_SECOND * (began.elapsed().as_secs() + 1);
+        // Each of them is cut, and is not more than all that it may log.
+        let each = LOG_RECORD_BYTES + 200;
+        assert!(logged > 500 && logged * each <= declared, "{logged} were logged");
+    }
 
     #[test]
     fn the_volume_is_what_it_says() {

@@ -210,6 +210,26 @@ mod tests {
     }
 
     #[test]
+    fn a_folder_that_nobody_may_write_in_is_known_by_its_other_mounts() {
+        let mounts = Mounts::parse(
+            b"22 1 8:1 / / rw - ext4 /dev/sda1 rw\n27 22 8:1 /not-there /mnt/other rw - ext4 /dev/sda1 rw\n",
+        );
+        let mut protected = ProtectedFolders::default();
+        protected.add_from_writing("/not-there/system".into());
+        for (granted, is_held) in [
+            ("/not-there", true),
+            ("/mnt", true),
+            ("/mnt/other", true),
+            ("/mnt/other/system", true),
+            ("/mnt/other/system/data", false),
+            ("/mnt/other/free", false),
+        ] {
+            let held = protected.hindering_writing(Path::new(granted), &mounts);
+            assert_eq!(held, is_held.then(|| "/not-there/system".into()), "{granted}");
+        }
+    }
+
+    #[test]
     fn a_relative_protected_folder_is_meant_from_here() {
         let mut protected = ProtectedFolders::default();
         protected.add("later/log".into());
