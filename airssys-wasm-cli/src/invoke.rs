@@ -10,12 +10,12 @@ use tokio::runtime;
 use airssys_wasm_core::{
     CallError, EncodedValues, EndCause, RequestError, RestartPolicy, SupervisionConfig, ValueFormat,
 };
-use airssys_wasm_system::{Component, ComponentStatus, Host, SystemError};
+use airssys_wasm_system::{Component, ComponentStatus, Host, HostBuilder, SystemError};
 
 use crate::cli::{Format, InvokeArguments};
 use crate::exit::{Exit, Failure};
 use crate::output::{self, Terminal};
-use crate::policy::Policy;
+use crate::policy::{Policy, manifest_in};
 use crate::signals::Interruption;
 
 /// The manifest in a folder.
@@ -83,8 +83,12 @@ fn prepare(arguments: &InvokeArguments) -> Result<(Host, Component), Failure> {
     let supervision =
         SupervisionConfig { policy: RestartPolicy::Temporary, ..component.manifest().supervision };
     let component = component.supervision(supervision);
-    let host = Host::builder().ceilings(ceilings).max_instances(INSTANCES).build();
-    Ok((host.map_err(Failure::running)?, component))
+    let builder = Host::builder().ceilings(ceilings).max_instances(INSTANCES);
+    // What the component may write must not be what says what it may do the next time.
+    let policy = arguments.ceilings.as_deref().map(manifest_in);
+    let files = [Some(path.as_path()), component.file(), policy.as_deref()];
+    let builder = files.into_iter().flatten().fold(builder, HostBuilder::protect_file_from_writing);
+    Ok((builder.build().map_err(Failure::running)?, component))
 }
 
 fn manifest_of(path: &Path) -> PathBuf {

@@ -15,6 +15,9 @@ use crate::send::{DenialRule, SendError};
 /// Longest reason of an event, in bytes; the rest is cut off and replaced by `…`.
 pub const MAX_AUDIT_REASON_BYTES: usize = 1_024;
 
+/// Longest reason that a guest has a say in, in bytes; the rest is cut off and replaced by `…`.
+pub const MAX_AUDIT_GUEST_REASON_BYTES: usize = 256;
+
 /// Longest target of an event that is no address, in bytes; the rest is cut off and replaced by `…`.
 pub const MAX_AUDIT_TARGET_BYTES: usize = 256;
 
@@ -142,6 +145,13 @@ impl AuditReason {
         Self::Text(bounded(reason, MAX_AUDIT_REASON_BYTES))
     }
 
+    /// Why an instance ended, as [`text`](Self::text) writes it, within [`MAX_AUDIT_GUEST_REASON_BYTES`]: guests write
+    /// part of it, as often as they are started again.
+    #[must_use]
+    pub fn of_end(cause: &EndCause) -> Self {
+        Self::Text(bounded(cause, MAX_AUDIT_GUEST_REASON_BYTES))
+    }
+
     /// Bytes that it holds on the heap.
     #[must_use]
     pub fn weight(&self) -> usize {
@@ -166,7 +176,7 @@ impl fmt::Display for AuditReason {
 pub enum AuditTarget {
     /// A component or an instance.
     Address(Address),
-    /// Anything else: a path, `host:port` or an import, as text of at most [`MAX_AUDIT_TARGET_BYTES`] bytes.
+    /// Anything else: a topic, a path, `host:port` or an import, as text of at most [`MAX_AUDIT_TARGET_BYTES`] bytes.
     Text(Box<str>),
 }
 
@@ -260,6 +270,9 @@ pub struct AuditEvent {
     pub reason: Option<AuditReason>,
     /// The request that it belongs to.
     pub correlation: Option<CorrelationId>,
+    /// Whether a guest brought it about, which may do so without end: whoever keeps the log holds it to a rate of its
+    /// component's own.
+    pub is_by_guest: bool,
 }
 
 impl AuditEvent {
@@ -279,6 +292,21 @@ impl AuditEvent {
             rule: Some(rule.manifest_key()),
             reason: Some(AuditReason::Refused(error)),
             correlation,
+            is_by_guest: true,
+        }
+    }
+
+    /// A publication to a topic, or a subscription to a pattern on topics, that was refused.
+    #[must_use]
+    pub fn topic_denied(sender: Address, topic: &str, rule: DenialRule, error: SendError) -> Self {
+        Self {
+            kind: AuditKind::Denied,
+            sender: Some(sender),
+            target: Some(AuditTarget::text(topic)),
+            rule: Some(rule.manifest_key()),
+            reason: Some(AuditReason::Refused(error)),
+            correlation: None,
+            is_by_guest: true,
         }
     }
 
@@ -289,6 +317,7 @@ impl AuditEvent {
             sender: Some(component.address().clone()),
             target: Some(AuditTarget::text(denial.target)),
             rule: Some(denial.right.manifest_key()),
+            is_by_guest: true,
             ..Self::of_log(AuditKind::Denied, Some(AuditReason::text(denial.reason)))
         }
     }
@@ -302,7 +331,17 @@ impl AuditEvent {
     /// Something about the log itself.
     #[must_use]
     pub fn of_log(kind: AuditKind, reason: Option<AuditReason>) -> Self {
-        Self { kind, sender: None, target: None, rule: None, reason, correlation: None }
+        Self { kind, sender: None, target: None, rule: None, reason, correlation: None, is_by_guest: false }
+    }
+
+    /// Who brought it about, where a guest did: who tried it, or the instance that started or ended.
+    #[must_use]
+    pub fn guest(&self) -> Option<&Address> {
+        let acted_on = match &self.target {
+            Some(AuditTarget::Address(address)) => Some(address),
+            _ => None,
+        };
+        self.sender.as_ref().or(acted_on).filter(|_| self.is_by_guest)
     }
 
     /// Bytes of its texts.
@@ -341,6 +380,10 @@ mod tests {
         check(&"ü".repeat(4_000), &format!("{}…", "ü".repeat(most / 2)));
         check(&format!("{}\u{7}", "a".repeat(most - 1)), &format!("{}…", "a".repeat(most - 1)));
         assert_eq!(AuditReason::text("\u{7f}".repeat(4_000)).weight(), most / 6 * 6 + 3);
+        let cause = EndCause::InitialiseFailed { detail: "\u{1b}".repeat(4_000) };
+        let cut = AuditReason::of_end(&cause).to_string();
+        assert!(cut.starts_with("initialise failed (\\u{1b}") && cut.ends_with('…'), "{cut}");
+        assert!((MAX_AUDIT_GUEST_REASON_BYTES - 6..=MAX_AUDIT_GUEST_REASON_BYTES).contains(&cut.len()));
         let target = AuditTarget::text("a".repeat(4_000));
         assert_eq!(target.as_str(), format!("{}…", "a".repeat(MAX_AUDIT_TARGET_BYTES - 3)));
     }

@@ -54,8 +54,8 @@ mod ports;
 
 pub use access::{AccessDenial, AccessRight};
 pub use audit::{
-    AuditEvent, AuditKind, AuditReason, AuditTarget, MAX_AUDIT_REASON_BYTES, MAX_AUDIT_TARGET_BYTES,
-    UnknownAuditKind,
+    AuditEvent, AuditKind, AuditReason, AuditTarget, MAX_AUDIT_GUEST_REASON_BYTES, MAX_AUDIT_REASON_BYTES,
+    MAX_AUDIT_TARGET_BYTES, UnknownAuditKind,
 };
 pub use error::{BoxError, WasmError, WasmResult};
 pub use grant::{Destination, DestinationHost, FolderPath, GrantError, MAX_FOLDER_BYTES, VariableName};
@@ -69,11 +69,11 @@ pub use limits::{
     ResourceLimits, ResourceLimitsBuilder,
 };
 pub use manifest::{
-    AuditConfig, ComponentConfig, ComponentEntry, ComponentManifest, CpuConfig, EnvironmentCapabilities,
-    FilesystemCapabilities, HostCapabilities, IoConfig, LifecycleConfig, MAX_GRANTED_DESTINATIONS,
-    MAX_GRANTED_FOLDERS, MAX_GRANTED_VARIABLES, MAX_MANIFEST_BYTES, MailboxConfig, ManifestDiagnostic,
-    ManifestError, MemoryConfig, MessagingCapabilities, NetworkCapabilities, Overflow, ResourcesConfig,
-    StorageCapabilities, SystemManifest, TooManyGrants,
+    AuditConfig, BadGrants, ComponentConfig, ComponentEntry, ComponentManifest, CpuConfig,
+    EnvironmentCapabilities, FilesystemCapabilities, HostCapabilities, IoConfig, LifecycleConfig,
+    MAX_GRANTED_DESTINATIONS, MAX_GRANTED_FOLDERS, MAX_GRANTED_VARIABLES, MAX_MANIFEST_BYTES, MailboxConfig,
+    ManifestDiagnostic, ManifestError, MemoryConfig, MessagingCapabilities, NetworkCapabilities, Overflow,
+    ResourcesConfig, StorageCapabilities, SystemManifest,
 };
 pub use message::{
     ComponentMessage, CorrelationId, MAX_CONTENT_TYPE_BYTES, MessageKind, MessagePayload, TimerId,

@@ -17,7 +17,7 @@ use crate::deadline::KillSwitch;
 use crate::enforcement::Enforcement;
 use crate::error::RuntimeError;
 use crate::files::{FileAccess, FileThreads, FileWork, Folders, ProtectedFolders};
-use crate::host::{KnownInterfaces, link_host};
+use crate::host::{KnownInterfaces, NetworkRates, link_host};
 use crate::inspection::ComponentReport;
 use crate::instance::{Budget, Completed, ComponentInstance};
 use crate::loaded::LoadedComponents;
@@ -72,6 +72,8 @@ pub struct InstanceSetup {
     pub lane: CallLane,
     /// What it has under way on files, its restarts included.
     pub file_work: FileWork,
+    /// How fast it makes sockets and looks names up, its restarts included.
+    pub network_rates: NetworkRates,
 }
 
 impl InstanceSetup {
@@ -93,6 +95,7 @@ impl InstanceSetup {
             switch: KillSwitch::new(),
             lane: CallLane::new(),
             file_work: FileWork::new(),
+            network_rates: NetworkRates::new(),
         }
     }
 }
@@ -206,15 +209,15 @@ impl WasmtimeEngine {
         self.protected.add_from_writing(folder.into());
     }
 
-    /// Whether so much can be granted, and every folder that these rights name could be opened now. It is looked at
+    /// Whether this can be granted together, and every folder that these rights name could be opened now. It is looked at
     /// again whenever an instance starts. This blocks.
     ///
     /// # Errors
     ///
-    /// [`RuntimeError::TooManyGrants`], [`RuntimeError::Folder`], [`RuntimeError::LinkedFolder`],
+    /// [`RuntimeError::BadGrants`], [`RuntimeError::Folder`], [`RuntimeError::LinkedFolder`],
     /// [`RuntimeError::ProtectedFolder`] and [`RuntimeError::FolderOfManifests`].
     pub fn check_folders(&self, capabilities: &HostCapabilities) -> Result<(), RuntimeError> {
-        capabilities.check_counts().map_err(RuntimeError::TooManyGrants)?;
+        capabilities.check().map_err(RuntimeError::BadGrants)?;
         Folders::new(&capabilities.filesystem, &self.protected).check()
     }
 
@@ -332,7 +335,7 @@ impl WasmtimeEngine {
     /// # Errors
     ///
     /// [`RuntimeError::InvalidLimits`], [`RuntimeError::NeedsMoreMemory`], [`RuntimeError::NeedsLargerTable`] and
-    /// [`RuntimeError::BeyondEngine`] before any guest code runs, [`RuntimeError::TooManyGrants`],
+    /// [`RuntimeError::BeyondEngine`] before any guest code runs, [`RuntimeError::BadGrants`],
     /// [`RuntimeError::LongVariables`], [`RuntimeError::Folder`],
     /// [`RuntimeError::LinkedFolder`] and [`RuntimeError::ProtectedFolder`] for a folder that cannot be granted,
     /// [`RuntimeError::PoolExhausted`], and
@@ -349,10 +352,22 @@ impl WasmtimeEngine {
         }
         component.fits(&setup.limits)?;
         setup.start.check()?;
-        let InstanceSetup { id, limits, start, capabilities, config, ports, switch, lane, file_work } = setup;
-        capabilities.check_counts().map_err(RuntimeError::TooManyGrants)?;
+        let InstanceSetup {
+            id,
+            limits,
+            start,
+            capabilities,
+            config,
+            ports,
+            switch,
+            lane,
+            file_work,
+            network_rates,
+        } = setup;
+        capabilities.check().map_err(RuntimeError::BadGrants)?;
         let files = self.open_folders(&capabilities, start, &file_work).await?;
-        let state = HostState::new(id, &limits, ports, switch).granting(capabilities, files)?.in_lane(lane);
+        let state = HostState::new(id, &limits, ports, switch).granting(capabilities, files)?;
+        let state = state.within_rates(network_rates).in_lane(lane);
         let store = StoreManager::new(self).create(state, &limits)?;
         ComponentInstance::start(store, component, &config, start, max_instances, self.enforcement()).await
     }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-use airssys_wasm_core::{ComponentHandle, EndCause, ResourceLimitError, TooManyGrants, WasmError};
+use airssys_wasm_core::{BadGrants, ComponentHandle, EndCause, ResourceLimitError, WasmError};
 
 use crate::failure::CallFailure;
 use crate::missing::MissingImports;
@@ -191,9 +191,9 @@ pub enum RuntimeError {
         /// What it would give access to.
         protected: PathBuf,
     },
-    /// More rights than a component can be granted.
-    #[error("too many rights")]
-    TooManyGrants(#[source] TooManyGrants),
+    /// More rights than a component can be granted, or such as cannot be granted together.
+    #[error("these rights cannot be granted together")]
+    BadGrants(#[source] BadGrants),
     /// The variables that were granted are too long to be held by every instance.
     #[error(
         "capabilities.environment.variables names {bytes} bytes of names and values, and at most {max} can be granted"
@@ -274,7 +274,7 @@ impl From<RuntimeError> for WasmError {
             | RuntimeError::LinkedFolder { .. }
             | RuntimeError::ProtectedFolder { .. }
             | RuntimeError::FolderOfManifests { .. }
-            | RuntimeError::TooManyGrants(_)
+            | RuntimeError::BadGrants(_)
             | RuntimeError::LongVariables { .. }
             | RuntimeError::FilesUnavailable
             | RuntimeError::AddressSpace { .. }

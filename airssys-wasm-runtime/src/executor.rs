@@ -89,7 +89,7 @@ impl ComponentExecutor {
     /// ```
     #[must_use]
     pub fn granting(mut self, capabilities: HostCapabilities) -> Self {
-        self.capabilities = Arc::new(capabilities);
+        self.capabilities = Arc::new(capabilities.each_once());
         self
     }
 

@@ -82,7 +82,7 @@ pub use error::RuntimeError;
 pub use executor::{ComponentExecutor, ExecutionResult};
 pub use failure::CallFailure;
 pub use files::FileWork;
-pub use host::offered_interfaces;
+pub use host::{NetworkRates, offered_interfaces};
 pub use inspection::{ComponentReport, InterfaceReport};
 pub use instance::{Budget, Completed, ComponentInstance, ComponentMetadata};
 pub use limiter::{ComponentResourceLimiter, MemoryGauge, WasmResourceLimiter};

@@ -50,10 +50,11 @@ impl MissingImports {
 
 impl fmt::Display for MissingImports {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.names.join(", "))?;
+        let names = self.names.join(", ");
         match self.more {
-            0 => Ok(()),
-            more => write!(f, " and {more} more"),
+            0 => f.write_str(&names),
+            // How many there are comes first, for those who show no more than the beginning.
+            more => write!(f, "{} imports: {names} and {more} more", self.names.len() + more),
         }
     }
 }
@@ -70,6 +71,7 @@ mod tests {
         assert!(bytes <= MAX_MISSING_NAMES_BYTES, "{bytes}");
         let text = missing.to_string();
         assert_eq!(text.ends_with(&format!(" and {more} more")), more > 0, "{text}");
+        assert_eq!(text.starts_with(&format!("{} imports: ", held + more)), more > 0, "{text}");
         assert!(names.iter().take(held.saturating_sub(1)).all(|name| text.contains(name.as_str())));
     }
 

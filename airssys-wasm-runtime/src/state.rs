@@ -20,7 +20,7 @@ use crate::deadline::{CallClock, KillSwitch};
 use crate::error::RuntimeError;
 use crate::files::FileAccess;
 use crate::guest_output::GuestOutput;
-use crate::host::{DeniedHttp, InstanceNetwork};
+use crate::host::{DeniedHttp, InstanceNetwork, NetworkRates};
 use crate::limiter::ComponentResourceLimiter;
 use crate::ports::InstancePorts;
 use crate::scheduling::CallLane;
@@ -44,6 +44,7 @@ pub struct HostState {
     wasi: Option<Box<WasiCtx>>,
     /// Made at the first use as well.
     network: Option<Arc<InstanceNetwork>>,
+    network_rates: NetworkRates,
     http: WasiHttpCtx,
     http_denied: DeniedHttp,
     /// Held, so that it ticks as long as there is something to end.
@@ -73,6 +74,7 @@ impl HostState {
             links: HashMap::new(),
             wasi: None,
             network: None,
+            network_rates: NetworkRates::new(),
             http,
             http_denied,
             _ticker: None,
@@ -107,6 +109,13 @@ impl HostState {
         self.files = files.map(Box::new);
         self.capabilities = capabilities;
         Ok(self)
+    }
+
+    /// The same, with what is left of these rates.
+    #[must_use]
+    pub(crate) fn within_rates(mut self, rates: NetworkRates) -> Self {
+        self.network_rates = rates;
+        self
     }
 
     /// The same, with its calls in this lane.
@@ -152,7 +161,8 @@ impl HostState {
 
     /// What it may do with the network, and what it was told of it.
     pub(crate) fn network(&mut self) -> Arc<InstanceNetwork> {
-        network_of(&mut self.network, &self.id, &self.ports, &self.capabilities)
+        let Self { network, id, ports, capabilities, network_rates, .. } = self;
+        network_of(network, id, ports, capabilities, network_rates)
     }
 
     /// The same, for what is under way while the state is not at hand.
@@ -244,9 +254,9 @@ impl fmt::Debug for HostState {
 
 impl WasiView for HostState {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        let Self { wasi, network, id, ports, capabilities, variables, table, .. } = self;
+        let Self { wasi, network, network_rates, id, ports, capabilities, variables, table, .. } = self;
         let ctx = wasi.get_or_insert_with(|| {
-            let network = network_of(network, id, ports, capabilities);
+            let network = network_of(network, id, ports, capabilities, network_rates);
             Box::new(context(id, ports, &std::mem::take(variables), network))
         });
         WasiCtxView { ctx, table }
@@ -259,10 +269,10 @@ fn network_of(
     id: &ComponentId,
     ports: &InstancePorts,
     capabilities: &HostCapabilities,
+    rates: &NetworkRates,
 ) -> Arc<InstanceNetwork> {
-    let made =
-        network.get_or_insert_with(|| Arc::new(InstanceNetwork::new(id, ports, &capabilities.network)));
-    Arc::clone(made)
+    let made = || Arc::new(InstanceNetwork::new(id, ports, &capabilities.network, rates.clone()));
+    Arc::clone(network.get_or_insert_with(made))
 }
 
 /// The builder's defaults grant nothing: no folder, no address, no argument, and a standard input that is at its end.

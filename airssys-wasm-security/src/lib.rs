@@ -44,9 +44,9 @@ mod pattern;
 mod rate;
 
 pub use crate::audit::{
-    AuditBacklog, AuditChain, AuditEntry, AuditFault, AuditHash, AuditHashError, AuditHead, AuditVerifier,
-    BadAuditRecord, DENIALS_BURST, DENIALS_PER_SECOND, MAX_AUDIT_RECORD_BYTES, MAX_WAITING_BYTES,
-    MAX_WAITING_DENIALS, MAX_WAITING_RECORDS,
+    AUDIT_BURST_BYTES, AUDIT_BYTES_PER_SECOND, AuditBacklog, AuditChain, AuditEntry, AuditFault, AuditHash,
+    AuditHashError, AuditHead, AuditVerifier, BadAuditRecord, MAX_AUDIT_RECORD_BYTES, MAX_WAITING_BY_GUESTS,
+    MAX_WAITING_BYTES, MAX_WAITING_RECORDS,
 };
 pub use crate::capability::CapabilitySet;
 pub use crate::clock::{Clock, MonotonicClock};

@@ -58,13 +58,19 @@ impl MessageRateLimiter {
     /// A time before that of an earlier call takes nothing back and gives nothing extra.
     #[must_use]
     pub fn try_acquire(&self, now_nanos: u64) -> bool {
+        self.try_acquire_many(now_nanos, 1)
+    }
+
+    /// As [`try_acquire`](Self::try_acquire), for so many messages at once: all of them or none.
+    #[must_use]
+    pub fn try_acquire_many(&self, now_nanos: u64, count: u32) -> bool {
         let now = self.units(now_nanos);
+        let taken = self.interval.saturating_mul(u64::from(count));
         // `units` leaves the tolerance free above every time, so that this sum cannot overflow.
         let latest = now + self.tolerance;
         let mut arrival = self.theoretical_arrival.load(Ordering::Relaxed);
         loop {
-            let Some(next) = arrival.max(now).checked_add(self.interval).filter(|next| *next <= latest)
-            else {
+            let Some(next) = arrival.max(now).checked_add(taken).filter(|next| *next <= latest) else {
                 return false;
             };
             match self.theoretical_arrival.compare_exchange_weak(

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 use airssys_wasm_core::{
-    CallError, ComponentState, EncodedValues, EndCause, FuelMetrics, MessagePayload, RequestError,
-    RestartDecision, RestartTracker,
+    AuditReason, CallError, ComponentState, EncodedValues, EndCause, FuelMetrics, MessagePayload,
+    RequestError, RestartDecision, RestartTracker,
 };
 use airssys_wasm_messaging::{
     Answer, DeadLetterCause, Envelope, EnvelopeKind, MailboxReceiver, ReplySlot, Router,
@@ -19,6 +19,7 @@ use airssys_wasm_runtime::{
 use crate::actor_state::ActorState;
 use crate::control::Wish;
 use crate::events::{Event, EventBus, WarnedLimit};
+use crate::guest_log::log_restart;
 use crate::in_hand::InHand;
 use crate::record::{InstanceRecord, Memory};
 use crate::storage_gauge::GaugedStore;
@@ -117,13 +118,18 @@ impl Actor {
         if let Some(storage) = &self.storage {
             storage.rearm();
         }
-        self.events.raise(|| Event::Started { id: self.record.id.clone() });
+        let started = || Event::Started { id: self.record.id.clone() };
+        // The first start is the host's doing, every other one follows from how the guest ended.
+        match self.record.counts.restarts.get() {
+            0 => self.events.raise(started),
+            _ => self.events.raise_by_guest(started),
+        }
     }
 
     /// Waits before the next start; false when there is none, because it was asked to end meanwhile.
     async fn pause(&mut self, cause: EndCause, delay: Duration, attempt: u32) -> bool {
-        tracing::info!(component = %self.record.id, %cause, ?delay, attempt, "ended, will be restarted");
-        self.events.raise(|| Event::Ended { id: self.record.id.clone(), cause: cause.clone() });
+        log_restart(&self.record, &cause, delay, attempt);
+        self.events.raise_by_guest(|| Event::Ended { id: self.record.id.clone(), cause: cause.clone() });
         self.events.raise(|| Event::Restarting { id: self.record.id.clone(), delay, attempt });
         let decision = RestartDecision::Restart { delay, attempt };
         self.record.change(|standing| {
@@ -354,6 +360,7 @@ impl Actor {
     /// The last instance ended, and there will be no other.
     fn end(&mut self, cause: EndCause, decision: &RestartDecision) {
         if cause.is_failure() {
+            let cause = AuditReason::of_end(&cause);
             tracing::warn!(component = %self.record.id, %cause, "failed, and is not restarted");
         }
         self.events.raise(|| Event::Ended { id: self.record.id.clone(), cause: cause.clone() });

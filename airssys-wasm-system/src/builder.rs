@@ -1,6 +1,6 @@
 //! What a host is made of.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use crate::audit::{AuditLocation, AuditLog};
 use crate::error::SystemError;
 use crate::host::Host;
 use crate::host_storage::HostStorage;
+use crate::whereabouts::folders_of;
 
 type Extension = Box<dyn FnOnce(&mut WasmtimeEngine) -> Result<(), RuntimeError> + Send>;
 
@@ -63,6 +64,14 @@ impl HostBuilder {
     #[must_use]
     pub fn protect_from_writing(mut self, folder: impl Into<PathBuf>) -> Self {
         self.unwritable.push(folder.into());
+        self
+    }
+
+    /// As [`protect_from_writing`](Self::protect_from_writing), for the folder that a file lies in, and those of the
+    /// links that lead to it now: whoever writes in one of them can put another file in its place.
+    #[must_use]
+    pub fn protect_file_from_writing(mut self, file: impl AsRef<Path>) -> Self {
+        self.unwritable.extend(folders_of(file.as_ref()));
         self
     }
 

@@ -220,6 +220,15 @@ impl Component {
         self.manifest.address()
     }
 
+    /// The file that it is read from; none where it comes from elsewhere.
+    #[must_use]
+    pub fn file(&self) -> Option<&Path> {
+        match &self.source {
+            Source::File(path) => Some(path),
+            Source::Bytes(_) | Source::Loader(_) => None,
+        }
+    }
+
     /// Its manifest.
     #[must_use]
     pub fn manifest(&self) -> &ComponentManifest {

@@ -157,10 +157,19 @@ impl EventBus {
 
     /// Raises an event; it is not even made where nobody listens.
     pub(crate) fn raise(&self, event: impl FnOnce() -> Event) {
+        self.raise_and_record(event, false);
+    }
+
+    /// The same for what a guest brought about, and may bring about without end: the audit log holds it to a rate.
+    pub(crate) fn raise_by_guest(&self, event: impl FnOnce() -> Event) {
+        self.raise_and_record(event, true);
+    }
+
+    fn raise_and_record(&self, event: impl FnOnce() -> Event, is_by_guest: bool) {
         let Some(audit) = &self.audit else { return self.raise_unrecorded(event) };
         let event = event();
         if let Some(record) = record_of(&event) {
-            audit.record(record);
+            audit.record(AuditEvent { is_by_guest, ..record });
         }
         self.raise_unrecorded(|| event);
     }
@@ -183,7 +192,7 @@ fn record_of(event: &Event) -> Option<AuditEvent> {
     match event {
         Event::Started { id } => Some(AuditEvent::about(AuditKind::Started, id.address().clone(), None)),
         Event::Ended { id, cause } => {
-            let (kind, reason) = (AuditKind::of_end(cause), AuditReason::text(cause));
+            let (kind, reason) = (AuditKind::of_end(cause), AuditReason::of_end(cause));
             Some(AuditEvent::about(kind, id.address().clone(), Some(reason)))
         }
         _ => None,

@@ -1,11 +1,11 @@
-//! Guests' log records, within a volume for each instance.
+//! What guests make the host log, within a volume for each instance: their own records, and that they failed.
 
 #![expect(clippy::disallowed_types, reason = "two numbers of one instance, held for a few instructions")]
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use airssys_wasm_core::{ComponentId, LogRecord, LogSink};
+use airssys_wasm_core::{AuditReason, ComponentId, EndCause, LogRecord, LogSink};
 use airssys_wasm_runtime::TracingLog;
 
 use crate::record::InstanceRecord;
@@ -22,14 +22,42 @@ const LOG_RECORD_BYTES: u64 = 64;
 /// Takes the records of one instance.
 #[derive(Debug)]
 pub(crate) struct GuestLog {
-    began: Instant,
-    volume: Mutex<Volume>,
     record: Arc<InstanceRecord>,
 }
 
 impl GuestLog {
     pub(crate) fn new(record: &Arc<InstanceRecord>) -> Self {
-        Self { began: Instant::now(), volume: Mutex::new(Volume::full()), record: Arc::clone(record) }
+        Self { record: Arc::clone(record) }
+    }
+}
+
+/// What one instance may make the host log, its restarts included.
+#[derive(Debug)]
+pub(crate) struct LogVolume {
+    began: Instant,
+    volume: Mutex<Volume>,
+}
+
+impl LogVolume {
+    pub(crate) fn new() -> Self {
+        Self { began: Instant::now(), volume: Mutex::new(Volume::full()) }
+    }
+
+    /// Takes so many bytes of text, where they are left.
+    fn admits(&self, text_bytes: usize) -> bool {
+        let bytes = text_bytes as u64 + LOG_RECORD_BYTES;
+        self.volume.lock().unwrap_or_else(PoisonError::into_inner).take(bytes, self.began.elapsed())
+    }
+}
+
+/// Logs that an instance ended and will be started again. A guest says why and how often, so that it is part of what
+/// the guest may log.
+pub(crate) fn log_restart(record: &InstanceRecord, cause: &EndCause, delay: Duration, attempt: u32) {
+    let cause = AuditReason::of_end(cause);
+    if record.log_volume.admits(record.id.as_str().len() + cause.weight()) {
+        tracing::info!(component = %record.id, %cause, ?delay, attempt, "ended, will be restarted");
+    } else {
+        record.counts.log_dropped.add_one();
     }
 }
 
@@ -37,10 +65,7 @@ impl LogSink for GuestLog {
     fn log(&self, component: &ComponentId, record: LogRecord) {
         // What is charged is what is written, escapes included.
         let line = TracingLog::line(&record);
-        let bytes = line.len() as u64 + LOG_RECORD_BYTES;
-        let admitted =
-            self.volume.lock().unwrap_or_else(PoisonError::into_inner).take(bytes, self.began.elapsed());
-        if admitted {
+        if self.record.log_volume.admits(line.len()) {
             TracingLog::write(component, record.level, &line);
         } else {
             self.record.counts.log_dropped.add_one();
@@ -80,7 +105,30 @@ impl Volume {
 
 #[cfg(test)]
 mod tests {
+    use airssys_wasm_core::MailboxConfig;
+    use airssys_wasm_messaging::Mailbox;
+    use airssys_wasm_runtime::PoolShare;
+
     use super::*;
+
+    #[test]
+    fn a_crash_loop_logs_no_more_than_its_volume() {
+        const CRASHES: u64 = 20_000;
+        let (mailbox, _) = Mailbox::new(&MailboxConfig::default());
+        let id = "test/crash/0".parse().unwrap();
+        let version = semver::Version::new(0, 0, 0);
+        let record = InstanceRecord::new(id, version, 0, PoolShare::default(), mailbox, Duration::ZERO);
+        let cause = EndCause::InitialiseFailed { detail: "x".repeat(1_024) };
+        let began = Instant::now();
+        for _ in 0..CRASHES {
+            log_restart(&record, &cause, Duration::ZERO, 1);
+        }
+        let logged = CRASHES - record.counts.log_dropped.get();
+        let declared = LOG_BURST_BYTES + LOG_BYTES_PER_SECOND * (began.elapsed().as_secs() + 1);
+        // Each of them is cut, and is not more than all that it may log.
+        let each = LOG_RECORD_BYTES + 200;
+        assert!(logged > 500 && logged * each <= declared, "{logged} were logged");
+    }
 
     #[test]
     fn the_volume_is_what_it_says() {

@@ -15,7 +15,8 @@ use airssys_wasm_messaging::{
     CorrelationSource, Mailbox, RegisterOptions, Router, RouterOptions, TopicStream,
 };
 use airssys_wasm_runtime::{
-    Budget, CallLane, FileWork, InstancePorts, InstanceSetup, RuntimeError, VerifiedComponent, WasmtimeEngine,
+    Budget, CallLane, FileWork, InstancePorts, InstanceSetup, NetworkRates, RuntimeError, VerifiedComponent,
+    WasmtimeEngine,
 };
 use airssys_wasm_security::{AuditHash, CapabilityGuard, CapabilitySet, MonotonicClock};
 use airssys_wasm_storage::StoreStatus;
@@ -35,6 +36,7 @@ use crate::observers::RouterObserver;
 use crate::record::InstanceRecord;
 use crate::reference::ComponentRef;
 use crate::registry::{Refusal, Registry, Totals};
+use crate::rights::granted;
 use crate::status::ComponentStatus;
 use crate::storage_gauge::GaugedStore;
 
@@ -201,7 +203,9 @@ impl Host {
             .manifest
             .check_breadth(ceilings.broad_rights)
             .map_err(|source| SystemError::TooBroad { component: address.clone(), source })?;
-        let Component { manifest, source, instances, .. } = component;
+        let Component { mut manifest, source, instances, .. } = component;
+        // What code names twice is granted once, as what a manifest does.
+        manifest.host = manifest.host.each_once();
         if instances == 0 {
             return Err(SystemError::NoInstances(address));
         }
@@ -253,6 +257,7 @@ impl Host {
                 switch: record.control.switch(),
                 lane: CallLane::new(),
                 file_work: FileWork::new(),
+                network_rates: NetworkRates::new(),
             };
             let (first, started) = oneshot::channel();
             let actor = Actor {
@@ -318,7 +323,11 @@ impl Host {
         let inserted = self.inner.registry.change(|table| {
             table.insert(records, &totals)?;
             self.inner.guard.grant(address, Arc::new(CapabilitySet::new(rights)));
-            self.record(AuditKind::Granted, address, || AuditReason::text(Rights(rights, host_rights)));
+            if self.inner.audit.is_some() {
+                for reason in granted(rights, host_rights) {
+                    self.record(AuditKind::Granted, address, || reason);
+                }
+            }
             for record in records {
                 let options = RegisterOptions { has_handler, max_answer_bytes: rights.max_message_bytes };
                 self.inner.router.register(record.id.clone(), record.mailbox.clone(), options);
@@ -671,31 +680,6 @@ impl fmt::Display for Chain<'_> {
             error = source;
         }
         Ok(())
-    }
-}
-
-/// Rights as the audit log names them.
-struct Rights<'r>(&'r airssys_wasm_core::MessagingCapabilities, &'r HostCapabilities);
-
-impl fmt::Display for Rights<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fn named(f: &mut fmt::Formatter<'_>, key: &str, all: &[impl fmt::Display]) -> fmt::Result {
-            write!(f, "{key} =")?;
-            all.iter().try_for_each(|one| write!(f, " {one}"))?;
-            f.write_str("; ")
-        }
-        let Self(rights, host) = self;
-        named(f, "send_to", &rights.send_to)?;
-        named(f, "receive_from", &rights.receive_from)?;
-        named(f, "publish", &rights.publish)?;
-        named(f, "subscribe", &rights.subscribe)?;
-        named(f, "read", &host.filesystem.read)?;
-        named(f, "write", &host.filesystem.write)?;
-        named(f, "connect", &host.network.connect)?;
-        named(f, "variables", &host.environment.variables)?;
-        named(f, "quota_bytes", host.storage.quota_bytes.as_slice())?;
-        let (bytes, rate, burst) = (rights.max_message_bytes, rights.rate_per_second, rights.burst);
-        write!(f, "max_message_bytes = {bytes}; rate_per_second = {rate}; burst = {burst}")
     }
 }
 

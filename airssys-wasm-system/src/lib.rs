@@ -30,6 +30,7 @@ mod component;
 mod component_file;
 mod regular_file;
 mod system_files;
+mod whereabouts;
 
 mod builder;
 mod host;
@@ -49,6 +50,7 @@ mod guest_log;
 mod host_storage;
 mod in_hand;
 mod observers;
+mod rights;
 mod status;
 mod storage_gauge;
 #[cfg(feature = "unlimited-for-benchmarks")]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use airssys_wasm_core::{AuditEvent, AuditKind, AuditReason, AuditSink, ComponentId, DenialRule};
+use airssys_wasm_core::{AuditEvent, AuditSink, ComponentId, DenialRule};
 use airssys_wasm_messaging::{
     DeadLetter, DeadLetterObserver, Denial, DenialObserver, MailboxBound, MailboxObserver, MailboxWarning,
     Quota, QuotaWarning, TopicDenial,
@@ -40,13 +40,8 @@ impl DenialObserver for RouterObserver {
         let rule = denial.rule.manifest_key();
         tracing::debug!(sender = %denial.sender, topic = denial.topic, rule, "topic refused");
         if let Some(audit) = &self.audit {
-            // No component is the target of a topic.
-            let reason = AuditReason::text(format_args!("{}: {}", denial.topic, denial.error));
-            audit.record(AuditEvent {
-                sender: Some(denial.sender.clone()),
-                rule: Some(rule),
-                ..AuditEvent::of_log(AuditKind::Denied, Some(reason))
-            });
+            let (sender, error) = (denial.sender.clone(), denial.error.clone());
+            audit.record(AuditEvent::topic_denied(sender, denial.topic, denial.rule, error));
         }
         self.events.raise_unrecorded(|| Event::TopicRefused {
             sender: denial.sender.clone(),

@@ -13,6 +13,7 @@ use airssys_wasm_runtime::{MemoryGauge, PoolShare};
 
 use crate::actor_state::ActorState;
 use crate::control::Control;
+use crate::guest_log::LogVolume;
 use crate::status::{ComponentStatus, Kills};
 
 /// One instance, shared by its actor and everyone who looks at it. The actor alone writes the counts.
@@ -35,6 +36,7 @@ pub(crate) struct InstanceRecord {
     stop_grace: Duration,
     pub(crate) control: Control,
     pub(crate) counts: Counts,
+    pub(crate) log_volume: LogVolume,
     state: watch::Sender<Standing>,
 }
 
@@ -136,6 +138,7 @@ impl InstanceRecord {
             stop_grace,
             control: Control::default(),
             counts: Counts::default(),
+            log_volume: LogVolume::new(),
             state: watch::Sender::new(standing),
         }
     }

@@ -26,6 +26,7 @@ const SPARE_INSTANCES: u32 = 16;
 #[derive(Debug, Clone)]
 pub struct SystemFiles {
     manifest: SystemManifest,
+    file: PathBuf,
     folder: PathBuf,
     components: Vec<Component>,
 }
@@ -77,7 +78,7 @@ impl SystemFiles {
             check_total_storage(&manifest, index, declared_storage)?;
             components.push(component);
         }
-        let files = Self { manifest, folder, components };
+        let files = Self { manifest, file, folder, components };
         files.check_io()?;
         files.check_audit()?;
         files.check_data_dir()?;
@@ -176,19 +177,15 @@ impl SystemFiles {
         &self.components
     }
 
-    /// Folders of the manifests and of the components: whoever writes there changes what the next start grants.
-    fn folders(&self) -> impl Iterator<Item = PathBuf> {
-        let here = |folder: &Path| if folder.as_os_str().is_empty() { ".".into() } else { folder.to_owned() };
+    /// The manifests and the components: whoever writes where they are changes what the next start grants and runs.
+    fn files(&self) -> impl Iterator<Item = PathBuf> {
         let manifests = self.manifest.components.iter().map(|entry| self.folder.join(&entry.manifest));
-        let sources = self.components.iter().filter_map(|component| match &component.source {
-            Source::File(path) => Some(path.clone()),
-            Source::Bytes(_) | Source::Loader(_) => None,
-        });
-        let of_files = manifests.chain(sources).filter_map(move |file| file.parent().map(here));
-        std::iter::once(here(&self.folder)).chain(of_files)
+        let sources = self.components.iter().filter_map(Component::file).map(Path::to_owned);
+        std::iter::once(self.file.clone()).chain(manifests).chain(sources)
     }
 
-    /// A builder of the host that these files describe. No component can be granted to write in their folders.
+    /// A builder of the host that these files describe. No component can be granted to write in their folders, nor in
+    /// those of the links that lead to them.
     #[must_use]
     pub fn host_builder(&self) -> HostBuilder {
         let highest = self.components.iter().map(|component| component.manifest.resources.memory.max_bytes);
@@ -197,7 +194,7 @@ impl SystemFiles {
             .ceilings(self.manifest.ceilings)
             .max_memory_bytes(highest.max().unwrap_or(0))
             .max_instances(instances.saturating_add(SPARE_INSTANCES));
-        let builder = self.folders().fold(builder, HostBuilder::protect_from_writing);
+        let builder = self.files().fold(builder, HostBuilder::protect_file_from_writing);
         let builder = match self.data_dir() {
             Some(folder) => builder.data_dir(folder),
             None => builder,

@@ -97,6 +97,27 @@ fn a_manifest_or_a_component_that_is_not_valid_is_code_1() {
 }
 
 #[test]
+fn the_component_cannot_write_what_says_what_it_may_do() {
+    let system = typed();
+    let root = std::fs::canonicalize(system.path()).unwrap();
+    let manifest = std::fs::read_to_string(root.join("Component.toml")).unwrap();
+    for (folder, is_held) in [("", true), ("policy", true), ("data", false)] {
+        let folder = root.join(folder);
+        std::fs::create_dir_all(&folder).unwrap();
+        let granted = folder.to_str().unwrap().trim_end_matches('/');
+        let right = format!("{manifest}\n[capabilities.filesystem]\nwrite = [\"{granted}\"]\n");
+        std::fs::write(root.join("Component.toml"), right).unwrap();
+        let policy = root.join("policy/airssys.toml");
+        std::fs::create_dir_all(root.join("policy")).unwrap();
+        std::fs::write(&policy, "[host.ceilings]\n").unwrap();
+        let arguments = ["invoke", system.argument(), "add(1, 2)", "--ceilings", policy.to_str().unwrap()];
+        let output = run(&arguments);
+        check_exit(&output, i32::from(is_held));
+        assert_eq!(text(&output.stderr).contains("capabilities.filesystem.write"), is_held, "{granted}");
+    }
+}
+
+#[test]
 fn ceilings_are_those_of_the_named_system() {
     let system = typed();
     let ceilings = system.path().join("ceilings.toml");

@@ -23,18 +23,42 @@ pub const MAX_GRANTED_DESTINATIONS: usize = 256;
 /// Variables that one component can be granted; every instance holds them with their values.
 pub const MAX_GRANTED_VARIABLES: usize = 256;
 
-/// More of one kind than a component can be granted.
+/// Why rights cannot be granted together, whether a manifest or an embedder names them.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("{key} grants {granted} {what}, and at most {max} can be granted")]
-pub struct TooManyGrants {
-    /// The section that grants them.
-    pub key: &'static str,
-    /// What they are.
-    pub what: &'static str,
-    /// How many were granted.
-    pub granted: usize,
-    /// How many can be.
-    pub max: usize,
+#[non_exhaustive]
+pub enum BadGrants {
+    /// More of one kind than a component can be granted.
+    #[error("[{key}] grants {granted} {what}, and at most {max} can be granted")]
+    TooMany {
+        /// The section that grants them.
+        key: &'static str,
+        /// What they are.
+        what: &'static str,
+        /// How many were granted.
+        granted: usize,
+        /// How many can be.
+        max: usize,
+    },
+    /// A folder that is to be read lies in one that is to be written, which is the wider right.
+    #[error("`read` names \"{inner}\", which `write` of \"{outer}\" allows to change")]
+    ReadWithinWrite {
+        /// The folder to be read.
+        inner: FolderPath,
+        /// The folder to be written.
+        outer: FolderPath,
+    },
+}
+
+impl BadGrants {
+    /// What to do about it.
+    fn help(&self) -> String {
+        match self {
+            Self::TooMany { max, .. } => format!("grant at most {max} of them"),
+            Self::ReadWithinWrite { .. } => {
+                "leave it out of `read`, or grant in `write` only folders that do not hold it".to_owned()
+            }
+        }
+    }
 }
 
 /// What a component may do with the host: through the standard interfaces (WASI), and by keeping something there.
@@ -61,29 +85,30 @@ pub struct HostCapabilities {
 }
 
 impl HostCapabilities {
-    /// Whether no more is granted than can be.
+    /// The same without what is named twice, as a manifest is read.
+    #[must_use]
+    pub fn each_once(mut self) -> Self {
+        each_once(&mut self.filesystem.read);
+        each_once(&mut self.filesystem.write);
+        each_once(&mut self.network.connect);
+        each_once(&mut self.environment.variables);
+        self
+    }
+
+    /// Whether this can be granted together, as a manifest is checked.
     ///
     /// # Errors
     ///
-    /// [`TooManyGrants`] beyond [`MAX_GRANTED_FOLDERS`], [`MAX_GRANTED_DESTINATIONS`] or [`MAX_GRANTED_VARIABLES`].
-    pub fn check_counts(&self) -> Result<(), TooManyGrants> {
-        let FilesystemCapabilities { read, write } = &self.filesystem;
-        let folders = read.len() + write.len();
-        check_count("capabilities.filesystem", "folders", folders, MAX_GRANTED_FOLDERS)?;
-        let destinations = self.network.connect.len();
-        check_count("capabilities.network", "destinations", destinations, MAX_GRANTED_DESTINATIONS)?;
-        let variables = self.environment.variables.len();
-        check_count("capabilities.environment", "variables", variables, MAX_GRANTED_VARIABLES)
+    /// [`BadGrants`] beyond [`MAX_GRANTED_FOLDERS`], [`MAX_GRANTED_DESTINATIONS`] or [`MAX_GRANTED_VARIABLES`], and
+    /// where a folder to read lies in one to write.
+    pub fn check(&self) -> Result<(), BadGrants> {
+        let counted = [self.network.count(), self.environment.count()].into_iter().flatten();
+        self.filesystem.faults().into_iter().chain(counted).next().map_or(Ok(()), Err)
     }
 }
 
-fn check_count(
-    key: &'static str,
-    what: &'static str,
-    granted: usize,
-    max: usize,
-) -> Result<(), TooManyGrants> {
-    if granted > max { Err(TooManyGrants { key, what, granted, max }) } else { Ok(()) }
+fn check_count(key: &'static str, what: &'static str, granted: usize, max: usize) -> Option<BadGrants> {
+    (granted > max).then_some(BadGrants::TooMany { key, what, granted, max })
 }
 
 /// `[capabilities.filesystem]`: folders of the host that a component sees, each at its own path.
@@ -95,6 +120,26 @@ pub struct FilesystemCapabilities {
     pub write: Vec<FolderPath>,
 }
 
+impl FilesystemCapabilities {
+    fn faults(&self) -> Vec<BadGrants> {
+        let Self { read, write } = self;
+        let granted = read.len() + write.len();
+        // Whatever follows looks at each with each.
+        if let Some(too_many) =
+            check_count("capabilities.filesystem", "folders", granted, MAX_GRANTED_FOLDERS)
+        {
+            return vec![too_many];
+        }
+        let wider =
+            read.iter().filter_map(|inner| Some((inner, write.iter().find(|outer| lies_in(inner, outer))?)));
+        let fault = |(inner, outer): (&FolderPath, &FolderPath)| BadGrants::ReadWithinWrite {
+            inner: inner.clone(),
+            outer: outer.clone(),
+        };
+        wider.map(fault).collect()
+    }
+}
+
 /// `[capabilities.network]`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NetworkCapabilities {
@@ -103,11 +148,23 @@ pub struct NetworkCapabilities {
     pub connect: Vec<Destination>,
 }
 
+impl NetworkCapabilities {
+    fn count(&self) -> Option<BadGrants> {
+        check_count("capabilities.network", "destinations", self.connect.len(), MAX_GRANTED_DESTINATIONS)
+    }
+}
+
 /// `[capabilities.environment]`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct EnvironmentCapabilities {
     /// Variables of the host that it sees, with the value that they have when it starts.
     pub variables: Vec<VariableName>,
+}
+
+impl EnvironmentCapabilities {
+    fn count(&self) -> Option<BadGrants> {
+        check_count("capabilities.environment", "variables", self.variables.len(), MAX_GRANTED_VARIABLES)
+    }
 }
 
 /// `[capabilities.storage]`.
@@ -129,40 +186,33 @@ pub(super) fn read(capabilities: &Section<'_>, report: &mut Report, ceilings: &C
 
 fn read_filesystem(capabilities: &Section<'_>, report: &mut Report) -> FilesystemCapabilities {
     let section = capabilities.section(report, "filesystem", &["read", "write"]);
-    let mut folders = |key| each_once(section.parsed(report, key, "for example \"/var/log/nginx\"", folder));
-    let (read, write) = (folders("read"), folders("write"));
-    let wider =
-        read.iter().filter_map(|inner| Some((inner, write.iter().find(|outer| lies_in(inner, outer))?)));
-    for (inner, outer) in wider {
-        report.error(
-            section.span_of("read"),
-            format!("`read` names \"{inner}\", which `write` of \"{outer}\" allows to change"),
-            "leave it out of `read`, or grant in `write` only folders that do not hold it",
-        );
-    }
-    let granted = read.len() + write.len();
-    report_count(
-        &section,
-        report,
-        check_count("[capabilities.filesystem]", "folders", granted, MAX_GRANTED_FOLDERS),
-    );
-    FilesystemCapabilities { read, write }
+    let mut folders = |key| {
+        let mut named = section.parsed(report, key, "for example \"/var/log/nginx\"", folder);
+        each_once(&mut named);
+        named
+    };
+    let filesystem = FilesystemCapabilities { read: folders("read"), write: folders("write") };
+    report_faults(&section, report, filesystem.faults());
+    filesystem
 }
 
 fn lies_in(inner: &FolderPath, outer: &FolderPath) -> bool {
     inner != outer && inner.as_path().starts_with(outer.as_path())
 }
 
-/// What was granted, without what was granted before.
-fn each_once<T: Clone + Eq + Hash>(mut named: Vec<T>) -> Vec<T> {
+/// Leaves out what was named before.
+fn each_once<T: Clone + Eq + Hash>(named: &mut Vec<T>) {
     let mut known = HashSet::with_capacity(named.len());
     named.retain(|one| known.insert(one.clone()));
-    named
 }
 
-fn report_count(section: &Section<'_>, report: &mut Report, counted: Result<(), TooManyGrants>) {
-    if let Err(error) = counted {
-        report.error(section.span(), error.to_string(), format!("grant at most {} of them", error.max));
+fn report_faults(section: &Section<'_>, report: &mut Report, faults: impl IntoIterator<Item = BadGrants>) {
+    for fault in faults {
+        let span = match fault {
+            BadGrants::TooMany { .. } => section.span(),
+            BadGrants::ReadWithinWrite { .. } => section.span_of("read"),
+        };
+        report.error(span, fault.to_string(), fault.help());
     }
 }
 
@@ -185,19 +235,20 @@ fn read_network(
     let section = capabilities.section(report, "network", &["connect"]);
     let help = "for example \"api.example.com:443\", \"*.example.com:443\" or, for what is not public, an address: \
                 \"10.0.0.5:5432\", \"[fd00::5]:5432\"";
-    let connect = each_once(within(&section, report, help, BroadRight::Connect, allowed));
-    let key = "[capabilities.network]";
-    let counted = check_count(key, "destinations", connect.len(), MAX_GRANTED_DESTINATIONS);
-    report_count(&section, report, counted);
-    NetworkCapabilities { connect }
+    let mut network =
+        NetworkCapabilities { connect: within(&section, report, help, BroadRight::Connect, allowed) };
+    each_once(&mut network.connect);
+    report_faults(&section, report, network.count());
+    network
 }
 
 fn read_environment(capabilities: &Section<'_>, report: &mut Report) -> EnvironmentCapabilities {
     let section = capabilities.section(report, "environment", &["variables"]);
-    let variables = each_once(section.parsed(report, "variables", "for example \"TZ\"", str::parse));
-    let key = "[capabilities.environment]";
-    report_count(&section, report, check_count(key, "variables", variables.len(), MAX_GRANTED_VARIABLES));
-    EnvironmentCapabilities { variables }
+    let variables = section.parsed(report, "variables", "for example \"TZ\"", str::parse);
+    let mut environment = EnvironmentCapabilities { variables };
+    each_once(&mut environment.variables);
+    report_faults(&section, report, environment.count());
+    environment
 }
 
 fn read_storage(capabilities: &Section<'_>, report: &mut Report, ceilings: &Ceilings) -> StorageCapabilities {

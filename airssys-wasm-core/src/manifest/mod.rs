@@ -25,8 +25,8 @@ pub use component::ComponentManifest;
 pub use diagnostic::{ManifestDiagnostic, ManifestError};
 pub use document::MAX_MANIFEST_BYTES;
 pub use host_capabilities::{
-    EnvironmentCapabilities, FilesystemCapabilities, HostCapabilities, MAX_GRANTED_DESTINATIONS,
-    MAX_GRANTED_FOLDERS, MAX_GRANTED_VARIABLES, NetworkCapabilities, StorageCapabilities, TooManyGrants,
+    BadGrants, EnvironmentCapabilities, FilesystemCapabilities, HostCapabilities, MAX_GRANTED_DESTINATIONS,
+    MAX_GRANTED_FOLDERS, MAX_GRANTED_VARIABLES, NetworkCapabilities, StorageCapabilities,
 };
 pub use lifecycle::LifecycleConfig;
 pub use mailbox::{MailboxConfig, Overflow};

@@ -334,10 +334,23 @@ fn so_much_can_be_granted_of_the_host_and_no_more() {
     for number in 0..MAX_GRANTED_FOLDERS {
         capabilities.filesystem.read.push(format!("/r/{number}").parse().expect("a folder"));
     }
-    assert_eq!(capabilities.check_counts(), Ok(()));
+    assert_eq!(capabilities.check(), Ok(()));
     capabilities.filesystem.write.push("/w".parse().expect("a folder"));
-    let error = capabilities.check_counts().expect_err("one too many");
-    assert_eq!(error.to_string(), "capabilities.filesystem grants 65 folders, and at most 64 can be granted");
+    let error = capabilities.check().expect_err("one too many");
+    assert_eq!(
+        error.to_string(),
+        "[capabilities.filesystem] grants 65 folders, and at most 64 can be granted"
+    );
+    capabilities.filesystem.write.clear();
+    let once = capabilities.clone();
+    capabilities.filesystem.read.extend(once.filesystem.read.clone());
+    assert!(capabilities.check().is_err());
+    assert_eq!(capabilities.each_once(), once);
+    let mut nested = HostCapabilities::default();
+    nested.filesystem.read.push("/data/in".parse().expect("a folder"));
+    nested.filesystem.write.push("/data".parse().expect("a folder"));
+    let error = nested.check().expect_err("the wider right would win");
+    assert_eq!(error.to_string(), "`read` names \"/data/in\", which `write` of \"/data\" allows to change");
 }
 
 #[test]

@@ -48,9 +48,11 @@ impl ProtectedFolders {
         self.from_writing.push(std::path::absolute(&folder).unwrap_or(folder));
     }
 
-    /// Which of those that nobody may write in is this folder, which is at its real path, or lies in it.
-    fn hindering_writing(&self, real: &Path) -> Option<PathBuf> {
-        self.from_writing.iter().map(|folder| resolved(folder)).find(|folder| folder.starts_with(real))
+    /// Which of those that nobody may write in is this folder, which is at its real path, or lies in it: by its own path
+    /// or by another that it is mounted at.
+    fn hindering_writing(&self, real: &Path, mounts: &Mounts) -> Option<PathBuf> {
+        let mut folders = self.from_writing.iter().map(|folder| resolved(folder));
+        folders.find(|folder| folder.starts_with(real) || mounts.show(real, folder))
     }
 
     /// Which of them hinders a grant of this folder, which is at its real path: by its own path or by another that it
@@ -141,7 +143,7 @@ impl Folders {
             return Err(RuntimeError::ProtectedFolder { key, path: path.as_path().to_owned(), protected });
         }
         if perms == FsPerms::ReadWrite
-            && let Some(held) = self.protected.hindering_writing(&real)
+            && let Some(held) = self.protected.hindering_writing(&real, mounts)
         {
             return Err(RuntimeError::FolderOfManifests { key, path: path.as_path().to_owned(), held });
         }
@@ -205,6 +207,26 @@ mod tests {
         assert_eq!(hindering("there"), expected);
         assert_eq!(hindering("there/later/log/old"), expected);
         assert_eq!(hindering("there/other"), None);
+    }
+
+    #[test]
+    fn a_folder_that_nobody_may_write_in_is_known_by_its_other_mounts() {
+        let mounts = Mounts::parse(
+            b"22 1 8:1 / / rw - ext4 /dev/sda1 rw\n27 22 8:1 /not-there /mnt/other rw - ext4 /dev/sda1 rw\n",
+        );
+        let mut protected = ProtectedFolders::default();
+        protected.add_from_writing("/not-there/system".into());
+        for (granted, is_held) in [
+            ("/not-there", true),
+            ("/mnt", true),
+            ("/mnt/other", true),
+            ("/mnt/other/system", true),
+            ("/mnt/other/system/data", false),
+            ("/mnt/other/free", false),
+        ] {
+            let held = protected.hindering_writing(Path::new(granted), &mounts);
+            assert_eq!(held, is_held.then(|| "/not-there/system".into()), "{granted}");
+        }
     }
 
     #[test]

@@ -50,6 +50,11 @@ impl Place<'_> {
     fn meets(&self, other: &Self) -> bool {
         self.device == other.device && overlap(&self.path, &other.path)
     }
+
+    /// Whether this is the other, or holds it.
+    fn holds(&self, other: &Self) -> bool {
+        self.device == other.device && other.path.starts_with(&self.path)
+    }
 }
 
 /// Whether one of two paths is the other, or leads to what holds it.
@@ -63,15 +68,26 @@ impl Mounts {
         std::fs::read("/proc/self/mountinfo").map_or_else(|_| Self::default(), |text| Self::parse(&text))
     }
 
-    fn parse(text: &[u8]) -> Self {
+    pub(super) fn parse(text: &[u8]) -> Self {
         Self(text.split(|byte| *byte == b'\n').filter_map(Mount::parse).collect())
     }
 
-    /// Whether a folder that was granted, or what is mounted in it, leads to this other one.
+    /// Whether a folder that was granted, or what is mounted in it, leads to this other one, or to what lies in it.
     pub(super) fn lead(&self, granted: &Path, other: &Path) -> bool {
         let Some(other) = self.place(other) else { return false };
-        self.place(granted).is_some_and(|own| own.meets(&other))
-            || self.within(granted).any(|mount| mount.place(&mount.point).meets(&other))
+        self.places(granted).any(|own| own.meets(&other))
+    }
+
+    /// Whether this other folder is to be found in a folder that was granted, or in what is mounted in it.
+    pub(super) fn show(&self, granted: &Path, other: &Path) -> bool {
+        let Some(other) = self.place(other) else { return false };
+        self.places(granted).any(|own| own.holds(&other))
+    }
+
+    /// What a folder that was granted gives access to.
+    fn places<'m>(&'m self, granted: &'m Path) -> impl Iterator<Item = Place<'m>> {
+        let within = self.within(granted).map(|mount| mount.place(&mount.point));
+        self.place(granted).into_iter().chain(within)
     }
 
     /// The file system of the kernel's that a folder lies in, or that is mounted in it.
@@ -165,6 +181,25 @@ this is no line of it
         let mounts = Mounts::parse(LISTED.as_bytes());
         assert_eq!(mounts.system(Path::new(granted)), system.map(Path::new), "{granted}");
         assert_eq!(mounts.lead(Path::new(granted), Path::new("/var/audit")), leads_to_audit, "{granted}");
+    }
+
+    #[test]
+    fn a_folder_is_shown_by_what_holds_it_under_any_name() {
+        let mounts = Mounts::parse(LISTED.as_bytes());
+        for (granted, shows_audit) in [
+            ("/srv/b", true),
+            ("/srv/b/inner folder", true),
+            ("/srv/b/inner folder/below", false),
+            ("/mnt", true),
+            ("/mnt/var", true),
+            ("/mnt/var/audit", true),
+            ("/mnt/var/audit/old", false),
+            ("/mnt/var/log", false),
+            ("/var", true),
+            ("/srv/plain", false),
+        ] {
+            assert_eq!(mounts.show(Path::new(granted), Path::new("/var/audit")), shows_audit, "{granted}");
+        }
     }
 
     #[test]

@@ -15,3 +15,4 @@ pub(crate) use http::DeniedHttp;
 pub use linking::offered_interfaces;
 pub(crate) use linking::{KnownInterfaces, link_host};
 pub(crate) use network::InstanceNetwork;
+pub use network::NetworkRates;

@@ -40,11 +40,48 @@ pub(crate) struct InstanceNetwork {
     resolver: Arc<dyn NameResolver>,
     access: Mutex<NetworkAccess>,
     may_connect: bool,
+    rates: NetworkRates,
+    lookups: Arc<Semaphore>,
+    max_lookup_time: Duration,
+}
+
+/// How fast an instance makes sockets and looks names up, its restarts included.
+///
+/// Whoever restarts an instance gives it the same one again.
+#[derive(Debug, Clone)]
+pub struct NetworkRates(Arc<Rates>);
+
+#[derive(Debug)]
+struct Rates {
     clock: MonotonicClock,
     new_sockets: MessageRateLimiter,
     new_lookups: MessageRateLimiter,
-    lookups: Arc<Semaphore>,
-    max_lookup_time: Duration,
+}
+
+impl NetworkRates {
+    /// With all that may be done at once still at hand.
+    #[must_use]
+    pub fn new() -> Self {
+        Self(Arc::new(Rates {
+            clock: MonotonicClock::new(),
+            new_sockets: MessageRateLimiter::new(NEW_SOCKETS_PER_SECOND, NEW_SOCKETS_BURST),
+            new_lookups: MessageRateLimiter::new(LOOKUPS_PER_SECOND, LOOKUPS_BURST),
+        }))
+    }
+
+    fn admit_socket(&self) -> bool {
+        self.0.new_sockets.try_acquire(self.0.clock.nanos())
+    }
+
+    fn admit_look_up(&self) -> bool {
+        self.0.new_lookups.try_acquire(self.0.clock.nanos())
+    }
+}
+
+impl Default for NetworkRates {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 /// Why something is not done for a guest.
@@ -74,7 +111,12 @@ pub(super) enum Asking {
 type Verdict = Pin<Box<dyn Future<Output = bool> + Send + Sync>>;
 
 impl InstanceNetwork {
-    pub(crate) fn new(id: &ComponentId, ports: &InstancePorts, granted: &NetworkCapabilities) -> Self {
+    pub(crate) fn new(
+        id: &ComponentId,
+        ports: &InstancePorts,
+        granted: &NetworkCapabilities,
+        rates: NetworkRates,
+    ) -> Self {
         let granted = DestinationSet::new(&granted.connect);
         Self {
             id: id.clone(),
@@ -82,9 +124,7 @@ impl InstanceNetwork {
             resolver: Arc::clone(&ports.resolver),
             may_connect: !granted.is_empty(),
             access: Mutex::new(NetworkAccess::new(Arc::new(granted), MAX_KNOWN_ADDRESSES)),
-            clock: MonotonicClock::new(),
-            new_sockets: MessageRateLimiter::new(NEW_SOCKETS_PER_SECOND, NEW_SOCKETS_BURST),
-            new_lookups: MessageRateLimiter::new(LOOKUPS_PER_SECOND, LOOKUPS_BURST),
+            rates,
             lookups: Arc::new(Semaphore::new(MAX_LOOKUPS)),
             max_lookup_time: MAX_LOOKUP_TIME,
         }
@@ -132,11 +172,7 @@ impl InstanceNetwork {
             let target = &"wasi:sockets/tcp-create-socket.create-tcp-socket";
             return Err(self.deny(target, &NetworkRefusal::NotGranted));
         }
-        if open < MAX_SOCKETS && self.new_sockets.try_acquire(self.clock.nanos()) {
-            Ok(())
-        } else {
-            Err(Refusal::TooMany)
-        }
+        if open < MAX_SOCKETS && self.rates.admit_socket() { Ok(()) } else { Err(Refusal::TooMany) }
     }
 
     /// Whether it may look a text up now, which is no longer than a name can be.
@@ -149,11 +185,7 @@ impl InstanceNetwork {
             Err(refusal) => return Err(self.deny(&text, &refusal)),
         };
         let place = Arc::clone(&self.lookups).try_acquire_owned().map_err(|_| Refusal::TooMany)?;
-        if self.new_lookups.try_acquire(self.clock.nanos()) {
-            Ok(Asking::Name(name, place))
-        } else {
-            Err(Refusal::TooMany)
-        }
+        if self.rates.admit_look_up() { Ok(Asking::Name(name, place)) } else { Err(Refusal::TooMany) }
     }
 
     /// Asks for a name and judges what comes back.
@@ -243,6 +275,11 @@ mod tests {
     }
 
     fn network(world: &Arc<World>, connect: &[&str]) -> Arc<InstanceNetwork> {
+        started(world, connect, &NetworkRates::new())
+    }
+
+    /// That of an instance which is started with these rates, or started again.
+    fn started(world: &Arc<World>, connect: &[&str], rates: &NetworkRates) -> Arc<InstanceNetwork> {
         let ports = InstancePorts {
             access: Arc::clone(world) as _,
             resolver: Arc::clone(world) as _,
@@ -250,7 +287,7 @@ mod tests {
         };
         let connect = connect.iter().map(|text| text.parse().unwrap()).collect();
         let id = "test/guest/0".parse().unwrap();
-        Arc::new(InstanceNetwork::new(&id, &ports, &NetworkCapabilities { connect }))
+        Arc::new(InstanceNetwork::new(&id, &ports, &NetworkCapabilities { connect }, rates.clone()))
     }
 
     fn answering(answers: &[&str]) -> Arc<World> {
@@ -340,6 +377,21 @@ mod tests {
             "{opened}"
         );
         assert!(world.denials.lock().unwrap().is_empty(), "bounds are no rights");
+    }
+
+    #[tokio::test]
+    async fn a_restart_gives_no_second_burst() {
+        let (world, rates) = (answering(&["1.1.1.1"]), NetworkRates::new());
+        let began = std::time::Instant::now();
+        let (mut asked, mut opened) = (0, 0);
+        for _ in 0..5 {
+            let network = started(&world, &["api.example.com:443"], &rates);
+            asked += (0..2 * LOOKUPS_BURST).filter(|_| network.may_ask("api.example.com").is_ok()).count();
+            opened += (0..2 * NEW_SOCKETS_BURST).filter(|_| network.may_open(0).is_ok()).count();
+        }
+        let allowed = |burst, rate| f64::from(burst) + f64::from(rate) * began.elapsed().as_secs_f64();
+        assert!(asked as f64 <= allowed(LOOKUPS_BURST, LOOKUPS_PER_SECOND), "{asked}");
+        assert!(opened as f64 <= allowed(NEW_SOCKETS_BURST, NEW_SOCKETS_PER_SECOND), "{opened}");
     }
 
     #[tokio::test]

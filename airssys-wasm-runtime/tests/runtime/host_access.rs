@@ -5,8 +5,8 @@ use std::process::Command;
 use std::sync::Arc;
 
 use airssys_wasm_core::{
-    AccessDenial, AccessObserver, AccessRight, ComponentId, EndCause, HostCapabilities, LogLevel, LogRecord,
-    LogSink, MAX_GRANTED_FOLDERS,
+    AccessDenial, AccessObserver, AccessRight, BadGrants, ComponentId, EndCause, HostCapabilities, LogLevel,
+    LogRecord, LogSink, MAX_GRANTED_FOLDERS,
 };
 use airssys_wasm_runtime::{
     ComponentExecutor, ComponentInstance, ExecutionResult, InstancePorts, MAX_LOG_MESSAGE_BYTES,
@@ -138,12 +138,12 @@ async fn more_rights_than_can_be_granted_are_an_error_of_the_start() {
     for number in 0..=MAX_GRANTED_FOLDERS {
         capabilities.filesystem.read.push(format!("/not-there/{number}").parse().unwrap());
     }
-    assert!(matches!(engine.check_folders(&capabilities), Err(RuntimeError::TooManyGrants(_))));
+    assert!(matches!(engine.check_folders(&capabilities), Err(RuntimeError::BadGrants(_))));
     let mut setup = setup(limits());
     setup.capabilities = Arc::new(capabilities);
     let error = engine.start(&component, setup).await.unwrap_err();
-    let RuntimeError::TooManyGrants(source) = error else { panic!("{error}") };
-    assert_eq!(source.granted, MAX_GRANTED_FOLDERS + 1);
+    let RuntimeError::BadGrants(BadGrants::TooMany { granted, .. }) = error else { panic!("{error}") };
+    assert_eq!(granted, MAX_GRANTED_FOLDERS + 1);
 }
 
 /// The environment is that of the process, so that the test runs itself once more with one that is too long.

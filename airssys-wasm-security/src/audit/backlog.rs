@@ -1,13 +1,15 @@
 //! What is still to be written, within bounds: what does not fit is counted for whoever caused it.
 //!
 //! Invariant: nothing is dropped that is not counted, and each count leaves as an entry of its own. A
-//! component that causes denials without end takes neither the room nor the disk of what others cause: its
-//! denials have a rate of their own, and all denials together leave room for what the host does.
+//! component that is denied, or starts and ends, without end takes neither the room nor the disk of what others
+//! cause: what guests bring about has a rate for each component, and all of it together leaves room for what the
+//! host was asked to do.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use super::record::line_bytes;
 use crate::clock::Clock;
 use crate::guard::component_of;
 use crate::rate::MessageRateLimiter;
@@ -16,24 +18,24 @@ use airssys_wasm_core::{Address, AuditEvent, AuditKind, AuditReason};
 /// Entries that wait at most.
 pub const MAX_WAITING_RECORDS: usize = 4_096;
 
-/// Denials among them at most, so that there is room for what the host does.
-pub const MAX_WAITING_DENIALS: usize = 3_072;
+/// Of these, what guests brought about at most, so that there is room for what the host was asked to do.
+pub const MAX_WAITING_BY_GUESTS: usize = 3_072;
 
-/// Bytes that wait at most: the texts of the entries, and 256 for each. Denials may take three quarters of it.
+/// Bytes that wait at most: the texts of the entries, and 256 for each. What guests brought about may take three
+/// quarters of it.
 pub const MAX_WAITING_BYTES: usize = 2_097_152;
 
-/// Denials of one sending component that are recorded one by one, per second. At some 400 bytes a record a
-/// component fills 40 KiB a second at most, and needs hours to push the other records out of a log of the
-/// default size.
-pub const DENIALS_PER_SECOND: u32 = 100;
+/// Bytes of lines that one component may bring about per second: 80 to 100 denials of ordinary names. One component
+/// needs four hours to push the other records out of a log of the default size, which is nine files of 64 MiB.
+pub const AUDIT_BYTES_PER_SECOND: u32 = 40_960;
 
-/// Denials of one sending component that are recorded at once.
-pub const DENIALS_BURST: u32 = 1_000;
+/// Bytes of lines that one component may bring about at once: more than a thousand denials of ordinary names.
+pub const AUDIT_BURST_BYTES: u32 = 524_288;
 
 /// What an entry costs beside its texts, which are shared with others or not.
 const ENTRY_BYTES: usize = 256;
 
-/// Components whose denials are counted one by one. Those beyond share one rate and one count.
+/// Components that are counted one by one. Those beyond share one rate and one count.
 const MAX_TRACKED: usize = 16_384;
 
 /// Time between two entries about what was lost, so that a flood costs the log one of them a second.
@@ -59,8 +61,9 @@ impl AuditEntry {
 pub struct AuditBacklog {
     queue: VecDeque<AuditEntry>,
     bytes: usize,
-    denials: usize,
-    /// Who caused denials lately, by component.
+    /// Entries that guests brought about.
+    by_guests: usize,
+    /// Who brought something about lately, by component.
     tracked: HashMap<Box<str>, Tracked>,
     /// All whom `tracked` has no room for.
     others: Tracked,
@@ -78,7 +81,7 @@ struct Tracked {
 
 impl Tracked {
     fn new() -> Self {
-        Self { limiter: MessageRateLimiter::new(DENIALS_PER_SECOND, DENIALS_BURST), lost: 0 }
+        Self { limiter: MessageRateLimiter::new(AUDIT_BYTES_PER_SECOND, AUDIT_BURST_BYTES), lost: 0 }
     }
 }
 
@@ -89,7 +92,7 @@ impl AuditBacklog {
         Self {
             queue: VecDeque::with_capacity(MAX_WAITING_RECORDS),
             bytes: 0,
-            denials: 0,
+            by_guests: 0,
             tracked: HashMap::new(),
             others: Tracked::new(),
             lost: 0,
@@ -101,7 +104,7 @@ impl AuditBacklog {
     /// Takes an entry; false where it was only counted.
     pub fn push(&mut self, entry: AuditEntry) -> bool {
         let weight = entry.weight();
-        if entry.event.kind != AuditKind::Denied {
+        if !entry.event.is_by_guest {
             let fits = self.queue.len() < MAX_WAITING_RECORDS && self.bytes + weight <= MAX_WAITING_BYTES;
             if !fits {
                 self.lost += 1;
@@ -110,7 +113,7 @@ impl AuditBacklog {
         } else if !self.admits(&entry, weight) {
             return false;
         } else {
-            self.denials += 1;
+            self.by_guests += 1;
         }
         self.bytes += weight;
         self.queue.push_back(entry);
@@ -118,17 +121,18 @@ impl AuditBacklog {
     }
 
     fn admits(&mut self, entry: &AuditEntry, weight: usize) -> bool {
-        let fits = self.denials < MAX_WAITING_DENIALS
+        let fits = self.by_guests < MAX_WAITING_BY_GUESTS
             && self.queue.len() < MAX_WAITING_RECORDS
             && self.bytes + weight <= MAX_WAITING_BYTES / 4 * 3;
         let now = self.clock.nanos();
-        let name = entry.event.sender.as_ref().map(component_of).unwrap_or_default();
+        let name = entry.event.guest().map(component_of).unwrap_or_default();
         if self.tracked.len() < MAX_TRACKED && !self.tracked.contains_key(name) {
             self.tracked.insert(name.into(), Tracked::new());
         }
         let tracked = self.tracked.get_mut(name).unwrap_or(&mut self.others);
         // What finds no room takes nothing of its component's rate.
-        let admitted = fits && tracked.limiter.try_acquire(now);
+        let bytes = u32::try_from(line_bytes(&entry.event)).unwrap_or(u32::MAX);
+        let admitted = fits && tracked.limiter.try_acquire_many(now, bytes);
         if !admitted {
             tracked.lost += 1;
         }
@@ -139,7 +143,7 @@ impl AuditBacklog {
     pub fn take(&mut self, most: usize, into: &mut VecDeque<AuditEntry>) {
         for entry in self.queue.drain(..most.min(self.queue.len())) {
             self.bytes = self.bytes.saturating_sub(entry.weight());
-            self.denials -= usize::from(entry.event.kind == AuditKind::Denied);
+            self.by_guests -= usize::from(entry.event.is_by_guest);
             into.push_back(entry);
         }
     }

@@ -17,10 +17,10 @@
 //! | `time` | when it happened, UTC, RFC 3339 with six digits of a second and `Z`; the clock's, so that it may go back |
 //! | `kind` | an [`AuditKind`](airssys_wasm_core::AuditKind) |
 //! | `sender` | who tried or did it, as an address; null where the host did |
-//! | `target` | whom or what it was about: an address, or what was wanted of the host (a path, `host:port`, an import) |
+//! | `target` | whom or what it was about: an address, a topic or a pattern on topics, or what was wanted of the host (a path, `host:port`, an import) |
 //! | `rule` | the manifest key that decided |
 //! | `reason` | text |
-//! | `correlation` | the number of the request that it belongs to |
+//! | `correlation` | the number of the request that it belongs to; null where there is none yet, as where `send_to` or `receive_from` refuses the first request or call to a target |
 //! | `previous` | `hash` of the record before; 64 zeros in record 0 |
 //! | `hash` | SHA-256 (FIPS 180-4), in lower case, of the line's own bytes from its `{` up to and without `,"hash":` |
 //!
@@ -30,6 +30,9 @@
 //!
 //! Each file begins with a record of the kind `begun`, which goes on with the chain of the file before: a file
 //! can be verified by itself, and files in their order as one chain.
+//!
+//! What a component is granted is written in as many records of the kind `granted` as it takes, each of them one
+//! `key = value` after the other, with the names in quotes.
 //!
 //! # What the chain proves
 //!
@@ -46,8 +49,8 @@ mod record;
 mod verifier;
 
 pub use backlog::{
-    AuditBacklog, AuditEntry, DENIALS_BURST, DENIALS_PER_SECOND, MAX_WAITING_BYTES, MAX_WAITING_DENIALS,
-    MAX_WAITING_RECORDS,
+    AUDIT_BURST_BYTES, AUDIT_BYTES_PER_SECOND, AuditBacklog, AuditEntry, MAX_WAITING_BY_GUESTS,
+    MAX_WAITING_BYTES, MAX_WAITING_RECORDS,
 };
 pub use chain::AuditChain;
 pub use hash::{AuditHash, AuditHashError};

@@ -1,16 +1,20 @@
 //! One record as a line: written in its one form, and read only in that form.
 
 use std::borrow::Cow;
+use std::fmt::{self, Write};
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::hash::{AuditHash, DIGITS};
 use super::verifier::AuditFault;
-use airssys_wasm_core::AuditKind;
+use airssys_wasm_core::{AuditEvent, AuditKind};
 
 /// No line is longer than this, in bytes, its LF included.
 pub const MAX_AUDIT_RECORD_BYTES: usize = 3_328;
+
+/// Bytes of a line whose texts are all null, and whose kind and numbers are as long as they can be.
+const FRAME_BYTES: u64 = 334;
 
 /// What stands between the hashed bytes and the hash.
 const HASH_KEY: &[u8] = b",\"hash\":\"";
@@ -53,6 +57,36 @@ impl Body<'_> {
         out.extend_from_slice(END);
         out.push(b'\n');
         hash
+    }
+}
+
+/// What the line of an event takes at most, in bytes, its LF included. It is asked for whatever is refused, so that
+/// no line is made for it.
+pub(super) fn line_bytes(event: &AuditEvent) -> u64 {
+    let mut bytes = Escaped(FRAME_BYTES);
+    let mut add = |text: &dyn fmt::Display| {
+        // It counts, and never fails.
+        let _ = write!(bytes, "{text}");
+    };
+    event.sender.iter().for_each(|sender| add(sender));
+    event.target.iter().for_each(|target| add(&target.as_str()));
+    event.rule.iter().for_each(|rule| add(rule));
+    event.reason.iter().for_each(|reason| add(reason));
+    bytes.0
+}
+
+/// Counts the bytes of a text as JSON escapes it.
+struct Escaped(u64);
+
+impl fmt::Write for Escaped {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let length = |byte: u8| match byte {
+            b'"' | b'\\' | b'\x08' | b'\t' | b'\n' | b'\x0c' | b'\r' => 2,
+            0..0x20 => 6,
+            _ => 1,
+        };
+        self.0 += text.bytes().map(length).sum::<u64>();
+        Ok(())
     }
 }
 
@@ -99,4 +133,55 @@ fn split(line: &[u8]) -> Option<(&[u8], AuditHash)> {
     let body = rest.strip_suffix(HASH_KEY)?;
     let hash = std::str::from_utf8(digits).ok()?.parse().ok()?;
     Some((body, hash))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use airssys_wasm_core::{Address, AuditReason, AuditTarget};
+
+    use super::*;
+
+    fn line(event: &AuditEvent, sequence: u64, correlation: Option<u64>) -> u64 {
+        let hash: Cow<'_, str> = AuditHash::ZERO.to_string().into();
+        let body = Body {
+            sequence,
+            time: time_text(DateTime::<Utc>::UNIX_EPOCH).into(),
+            kind: event.kind.as_str().into(),
+            sender: event.sender.as_ref().map(|sender| sender.as_str().into()),
+            target: event.target.as_ref().map(|target| target.as_str().into()),
+            rule: event.rule.map(Into::into),
+            reason: event.reason.as_ref().map(|reason| reason.to_string().into()),
+            correlation,
+            previous: hash,
+        };
+        let mut line = Vec::new();
+        body.write(&mut line);
+        line.len() as u64
+    }
+
+    #[test]
+    fn a_line_without_texts_is_as_long_as_its_frame() {
+        let event = AuditEvent::of_log(AuditKind::LoadRefused, None);
+        assert_eq!(line(&event, u64::MAX, Some(u64::MAX)), line_bytes(&event));
+    }
+
+    proptest! {
+        #[test]
+        fn no_line_is_longer_than_it_is_charged(
+            sender in proptest::option::of("[a-z]{1,20}/[a-z]{1,20}"), target in any::<String>(), reason in any::<String>(),
+            sequence in any::<u64>(), correlation in any::<Option<u64>>(),
+        ) {
+            let event = AuditEvent {
+                sender: sender.map(|sender| sender.parse::<Address>().unwrap()),
+                target: Some(AuditTarget::text(target)),
+                rule: Some("capabilities.messaging.send_to"),
+                ..AuditEvent::of_log(AuditKind::Denied, Some(AuditReason::text(reason)))
+            };
+            let (made, charged) = (line(&event, sequence, correlation), line_bytes(&event));
+            // Apart from the numbers, the kind and the nulls, all is counted exactly.
+            prop_assert!(made <= charged && charged <= made + 60, "{made} {charged}");
+        }
+    }
 }

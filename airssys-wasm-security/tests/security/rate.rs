@@ -53,6 +53,19 @@ fn a_burst_is_exact_and_refills_exactly() {
 }
 
 #[test]
+fn many_at_once_are_all_or_none() {
+    let limiter = MessageRateLimiter::new(1_000, 100);
+    assert!(limiter.try_acquire_many(0, 60));
+    assert!(!limiter.try_acquire_many(0, 41), "more than is left, and nothing of it is taken");
+    assert!(limiter.try_acquire_many(0, 40));
+    assert!(!limiter.try_acquire(0));
+    assert!(!limiter.try_acquire_many(SECOND / 20, 51));
+    assert!(limiter.try_acquire_many(SECOND / 20, 50));
+    assert!(!limiter.try_acquire_many(3_600 * SECOND, 101), "never more than a burst");
+    assert!(!limiter.try_acquire_many(3_600 * SECOND, u32::MAX));
+}
+
+#[test]
 fn a_second_gives_the_declared_rate_without_drift() {
     for rate in [1, 2, 3, 7, 9, 60, 64, 100, 1_000, 100_000] {
         let limiter = MessageRateLimiter::new(rate, rate);

@@ -14,6 +14,9 @@ use super::store::{Rotated, Store};
 /// Digits of the number in the name of a full file: those of the largest one.
 const SUFFIX_DIGITS: usize = 20;
 
+/// How every record begins. What a host has not finished begins so, as far as it goes.
+const RECORD_BEGINS: &[u8] = b"{\"sequence\":";
+
 /// How far from the end of a file its last line is looked for: more than is written at a time.
 const TAIL_BYTES: u64 = 131_072;
 
@@ -29,8 +32,15 @@ pub(super) struct Found {
 /// How a host's part of a log begins.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Beginning {
-    /// The file is new, perhaps after this full one.
-    New { after: Option<String> },
+    /// The file has no record yet.
+    New {
+        /// The full file that it comes after.
+        after: Option<String>,
+        /// Whether it was there.
+        was_there: bool,
+        /// Bytes of a line that its last host has not finished, which were cut off.
+        cut_bytes: u64,
+    },
     /// The file goes on; so many bytes of a line that its last host has not finished were cut off.
     Resumed { cut_bytes: u64 },
 }
@@ -78,16 +88,22 @@ impl AuditFiles {
         let failed = |source| AuditLogError::File { path: path.clone(), source };
         let aside = full_files(&folder, &name)
             .map_err(|source| AuditLogError::File { path: folder.clone(), source })?;
+        let was_there = path.exists();
         let mut file = OpenOptions::new().read(true).append(true).create(true).open(path).map_err(failed)?;
-        let Tail { line, whole_bytes, torn_bytes } = Tail::of(&mut file, path)?;
-        if torn_bytes > 0 {
+        let Tail { line, whole_bytes, torn } = Tail::of(&mut file, path)?;
+        // Anything else may be a file that is no log, and was named by mistake.
+        if !is_unfinished(&torn) {
+            return Err(AuditLogError::Broken { path: path.clone(), source: AuditFault::NotARecord });
+        }
+        let cut_bytes = torn.len() as u64;
+        if cut_bytes > 0 {
             file.set_len(whole_bytes).map_err(failed)?;
         }
         let (chain, first_sequence, beginning) = match line {
             Some(line) => {
                 let chain = chain_after(&line, path)?;
                 let first = first_sequence(&mut file, path)?;
-                (chain, first, Beginning::Resumed { cut_bytes: torn_bytes })
+                (chain, first, Beginning::Resumed { cut_bytes })
             }
             // A host ended between putting a file aside and beginning the next one, or there is none yet.
             None => {
@@ -96,7 +112,7 @@ impl AuditFiles {
                     None => AuditChain::new(),
                 };
                 let first = chain.next_sequence();
-                (chain, first, Beginning::New { after: aside.last().cloned() })
+                (chain, first, Beginning::New { after: aside.last().cloned(), was_there, cut_bytes })
             }
         };
         let (bytes, is_torn, is_put_aside) = (whole_bytes, false, false);
@@ -220,7 +236,7 @@ struct Tail {
     /// Without its line end; none where the file has no whole line.
     line: Option<Vec<u8>>,
     whole_bytes: u64,
-    torn_bytes: u64,
+    torn: Vec<u8>,
 }
 
 impl Tail {
@@ -235,11 +251,11 @@ impl Tail {
         let Some(end) = end else {
             // One line that its host has not finished is all that there is, or it is no log at all.
             if length <= MAX_AUDIT_RECORD_BYTES as u64 {
-                return Ok(Self { line: None, whole_bytes: 0, torn_bytes: length });
+                return Ok(Self { line: None, whole_bytes: 0, torn: tail });
             }
             return Err(AuditLogError::Broken { path: path.to_owned(), source: AuditFault::TooLong });
         };
-        let torn_bytes = (tail.len() - end - 1) as u64;
+        let torn = tail.split_off(end + 1);
         tail.truncate(end);
         let line = match tail.iter().rposition(|byte| *byte == b'\n') {
             Some(before) => tail.split_off(before + 1),
@@ -248,8 +264,16 @@ impl Tail {
                 return Err(AuditLogError::Broken { path: path.to_owned(), source: AuditFault::TooLong });
             }
         };
-        Ok(Self { line: Some(line), whole_bytes: length - torn_bytes, torn_bytes })
+        Ok(Self { line: Some(line), whole_bytes: length - torn.len() as u64, torn })
     }
+}
+
+/// Whether these bytes are what is left of a record that was not finished: its beginning, and zeros where a loss of
+/// power has kept the rest from the disk.
+fn is_unfinished(torn: &[u8]) -> bool {
+    let zeros = torn.iter().rev().take_while(|byte| **byte == 0).count();
+    let (written, _) = torn.split_at_checked(torn.len() - zeros).unwrap_or_default();
+    written.starts_with(RECORD_BEGINS) || RECORD_BEGINS.starts_with(written)
 }
 
 fn chain_after(line: &[u8], path: &Path) -> Result<AuditChain, AuditLogError> {
@@ -271,7 +295,7 @@ fn end_of(path: &Path) -> Result<AuditChain, AuditLogError> {
     let mut file =
         File::open(path).map_err(|source| AuditLogError::File { path: path.to_owned(), source })?;
     match Tail::of(&mut file, path)? {
-        Tail { line: Some(line), torn_bytes: 0, .. } => chain_after(&line, path),
+        Tail { line: Some(line), torn, .. } if torn.is_empty() => chain_after(&line, path),
         _ => Err(AuditLogError::Broken { path: path.to_owned(), source: AuditFault::Unfinished }),
     }
 }
@@ -282,7 +306,7 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::super::writer::{Writer, begun, entry};
+    use super::super::writer::{Writer, entry};
     use super::*;
     use airssys_wasm_core::{AuditEvent, AuditKind, AuditReason};
     use airssys_wasm_security::{AuditEntry, AuditVerifier};
@@ -371,7 +395,7 @@ mod tests {
         let Found { files, chain, beginning } = AuditFiles::open(location(folder)).unwrap();
         let mut writer = Writer::new(Box::new(Flaky { files, script }), chain, 4_096);
         writer.work.push_back(match beginning {
-            Beginning::New { .. } => begun(None),
+            Beginning::New { .. } => entry(AuditKind::Begun, None),
             Beginning::Resumed { .. } => entry(AuditKind::Resumed, None),
         });
         writer.work.extend(numbers.map(denied));
@@ -445,6 +469,7 @@ mod tests {
     fn what_is_no_log_is_not_gone_on_from() {
         let broken = |error: &AuditLogError| matches!(error, AuditLogError::Broken { .. });
         check_refused(b"something else\n", broken);
+        check_refused(b"the key of something else", broken);
         check_refused(&[b'x'; 4_000], broken);
         check_refused(&[b'x'; 200_000], broken);
         check_refused(&[&[b'x'; 200_000][..], b"\n"].concat(), broken);
@@ -456,6 +481,28 @@ mod tests {
         check_refused(&altered, |error| {
             matches!(error, AuditLogError::Broken { source: AuditFault::Altered, .. })
         });
+        altered[at] ^= 1;
+        check_refused(&[&altered[..], b"what is no record"].concat(), broken);
+    }
+
+    /// How a host goes on where its file holds this alone.
+    #[track_caller]
+    fn check_beginning(content: &[u8]) {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("audit.jsonl"), content).unwrap();
+        let Found { beginning, .. } = AuditFiles::open(location(folder.path())).unwrap();
+        let cut_bytes = content.len() as u64;
+        assert_eq!(beginning, Beginning::New { after: None, was_there: true, cut_bytes });
+        assert_eq!(fs::metadata(folder.path().join("audit.jsonl")).unwrap().len(), 0);
+    }
+
+    #[test]
+    fn what_may_be_a_record_is_cut_off_and_told() {
+        for content in
+            [&b""[..], b"{", b"{\"sequence\":0,\"ti", &[0; 3_000], b"{\"seq\0\0", b"{\"sequence\":1\0"]
+        {
+            check_beginning(content);
+        }
     }
 
     #[test]

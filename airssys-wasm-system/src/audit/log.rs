@@ -17,8 +17,7 @@ use super::error::AuditLogError;
 use super::files::{AuditFiles, Beginning, Found};
 use super::location::AuditLocation;
 use super::status::AuditStatus;
-use super::store::Rotated;
-use super::writer::{Progress, Writer, begun, entry};
+use super::writer::{Progress, Writer, entry};
 use crate::events::{Event, EventBus};
 use airssys_wasm_core::{AuditEvent, AuditKind, AuditReason, AuditSink};
 use airssys_wasm_security::{AuditBacklog, AuditEntry, MAX_WAITING_RECORDS, MonotonicClock};
@@ -278,12 +277,25 @@ impl AuditThread {
 
 fn beginning_entry(beginning: Beginning) -> AuditEntry {
     match beginning {
-        Beginning::New { after: None } => begun(None),
-        Beginning::New { after: Some(aside) } => begun(Some(&Rotated { aside, removed: Vec::new() })),
-        Beginning::Resumed { cut_bytes: 0 } => entry(AuditKind::Resumed, None),
-        Beginning::Resumed { cut_bytes } => {
-            let reason = AuditReason::text(format_args!("{cut_bytes} bytes of an unfinished record cut off"));
-            entry(AuditKind::Resumed, Some(reason))
+        Beginning::New { after, was_there, cut_bytes } => {
+            // Whoever removes the last file leaves a chain that is whole; this host knows that there was one.
+            let beginning = after.map(|aside| match (was_there, cut_bytes) {
+                (false, _) => format!("goes on after {aside}; the file that followed it is gone"),
+                (true, 0) => format!("goes on after {aside}; the file that followed it was empty"),
+                (true, _) => format!("goes on after {aside}"),
+            });
+            entry(AuditKind::Begun, said(beginning.into_iter().chain(cut(cut_bytes))))
         }
+        Beginning::Resumed { cut_bytes } => entry(AuditKind::Resumed, said(cut(cut_bytes))),
     }
+}
+
+fn cut(bytes: u64) -> Option<String> {
+    (bytes > 0).then(|| format!("{bytes} bytes of an unfinished record cut off"))
+}
+
+/// What is to be said, as one reason; none where there is nothing.
+fn said(parts: impl IntoIterator<Item = String>) -> Option<AuditReason> {
+    let parts: Vec<_> = parts.into_iter().collect();
+    (!parts.is_empty()).then(|| AuditReason::text(parts.join("; ")))
 }

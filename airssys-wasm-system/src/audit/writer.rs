@@ -78,7 +78,7 @@ impl Writer {
             if self.is_full {
                 let rotated = self.store.rotate(self.chain.next_sequence())?;
                 self.is_full = false;
-                self.work.push_front(begun(Some(&rotated)));
+                self.work.push_front(begun(&rotated));
             }
             self.make();
             if self.made.is_empty() && !self.is_full {
@@ -135,17 +135,14 @@ fn is_event(entry: &AuditEntry) -> bool {
     !matches!(kind, AuditKind::Begun | AuditKind::Resumed | AuditKind::Closed | AuditKind::Lost)
 }
 
-/// The first record of a file.
-pub(super) fn begun(rotated: Option<&Rotated>) -> AuditEntry {
-    let reason = rotated.map(|rotated| {
-        let mut text = format!("goes on after {}", rotated.aside);
-        for (number, name) in rotated.removed.iter().enumerate() {
-            text.push_str(if number == 0 { "; removed " } else { ", " });
-            text.push_str(name);
-        }
-        AuditReason::text(text)
-    });
-    entry(AuditKind::Begun, reason)
+/// The first record of a file after a full one.
+fn begun(rotated: &Rotated) -> AuditEntry {
+    let mut text = format!("goes on after {}", rotated.aside);
+    for (number, name) in rotated.removed.iter().enumerate() {
+        text.push_str(if number == 0 { "; removed " } else { ", " });
+        text.push_str(name);
+    }
+    entry(AuditKind::Begun, Some(AuditReason::text(text)))
 }
 
 /// A record about the log itself, now.

@@ -8,7 +8,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use airssys_wasm_core::{Address, BroadRight, Ceilings, HostCapabilities};
+use airssys_wasm_core::{Address, BadGrants, BroadRight, Ceilings, HostCapabilities, MAX_GRANTED_FOLDERS};
 use airssys_wasm_runtime::RuntimeError;
 use airssys_wasm_system::{AuditLocation, Component, ComponentRef, Event, Host, SystemError};
 use serde_json::Value;
@@ -532,6 +532,31 @@ async fn check_planted(writer: &str, victim: &str) {
 async fn a_folder_that_was_replaced_by_a_link_is_not_opened_at_a_restart() {
     check_planted("test/files", "test/files").await;
     check_planted("test/writer", "test/victim").await;
+}
+
+/// What code grants is held to what a manifest is held to.
+#[tokio::test]
+async fn rights_that_code_grants_are_checked_as_those_of_a_manifest() {
+    let ground = Ground::new();
+    let host = host();
+    let mut repeated = ground.capabilities();
+    for _ in 0..MAX_GRANTED_FOLDERS {
+        repeated.filesystem.read.push(ground.path("read").parse().unwrap());
+        repeated.environment.variables.push("PATH".parse().unwrap());
+    }
+    let component = host.start(files(repeated)).await.unwrap();
+    assert_eq!(ask(&component, "environment").await.lines().count(), 1);
+    host.stop(component.address()).await.unwrap();
+    let mut nested = ground.capabilities();
+    nested.filesystem.write.push(ground.path("read").parse().unwrap());
+    nested.filesystem.read.push(ground.path("read/below").parse().unwrap());
+    let Err(SystemError::Start { source: RuntimeError::BadGrants(error), .. }) =
+        host.start(files(nested)).await
+    else {
+        panic!("the wider right would win");
+    };
+    assert!(matches!(error, BadGrants::ReadWithinWrite { .. }), "{error}");
+    host.shutdown().await;
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use airssys_wasm_system::{
 };
 use serde_json::Value;
 
-use crate::support::{file, guest};
+use crate::support::{at_once, file, guest};
 
 /// When something that must happen counts as never happening.
 const GIVE_UP: Duration = Duration::from_secs(30);
@@ -123,8 +123,8 @@ async fn a_life_is_recorded_from_its_grant_to_its_end() {
     assert_eq!(
         of_echo[1..],
         [
-            "granted | - | test/echo | - | send_to =; receive_from = logs/*; publish = a.b c.*; \
-             subscribe = d.#; read =; write =; connect =; variables =; quota_bytes =; \
+            "granted | - | test/echo | - | send_to =; receive_from = \"logs/*\"; publish = \"a.b\" \"c.*\"; \
+             subscribe = \"d.#\"; read =; write =; connect =; variables =; quota_bytes =; \
              max_message_bytes = 65536; rate_per_second = 7; burst = 3",
             "started | - | test/echo/0 | - | -",
             "stopped | - | test/echo/0 | - | stopped",
@@ -257,6 +257,79 @@ async fn a_flood_is_counted_and_hides_nobody() {
     assert_eq!(records.iter().filter(|record| of_forwarder(record)).count(), 1);
     let names: Vec<_> = records.iter().filter(|record| record["kind"] == "lost").collect();
     assert!(names.iter().all(|record| record["sender"] == "test/flood"), "{names:?}");
+}
+
+/// A component that fails as often as it may be told to, without any pause.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_crash_loop_is_counted_and_hides_nobody() {
+    const CRASHES: u64 = 1_500;
+    let folder = tempfile::tempdir().unwrap();
+    let host = host(location(folder.path()));
+    let crash = guest("divide_by_zero").supervision(at_once(1_000_000));
+    let crash = crash.mailbox(MailboxConfig { capacity: 10_000, ..MailboxConfig::default() });
+    let crash = host.start(crash.rate(1_000_000, 1_000_000)).await.unwrap();
+    let address = "test/divide-by-zero".parse().unwrap();
+    for _ in 0..CRASHES {
+        crash.send("attack").unwrap();
+    }
+    let began = Instant::now();
+    while host.status_of(&address)[0].restarts < CRASHES {
+        assert!(began.elapsed() < GIVE_UP);
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let elapsed = began.elapsed();
+    // What others do is recorded meanwhile, and what somebody asked for of this one as well.
+    host.start(guest("echo")).await.unwrap();
+    host.stop(&address).await.unwrap();
+    host.shutdown().await;
+    let (records, _) = read(folder.path());
+    let of_crash = |record: &&Value| record["target"] == "test/divide-by-zero/0";
+    let mut bytes = 0;
+    let (mut unasked, mut asked) = (0, Vec::new());
+    for record in records.iter().filter(of_crash) {
+        let kind = record["kind"].as_str().unwrap().to_owned();
+        if kind == "failed" || (kind == "started" && unasked > 0) {
+            unasked += 1;
+            bytes += record.to_string().len() as u64 + 1;
+        } else {
+            asked.push(kind);
+        }
+    }
+    assert_eq!(asked, ["started", "stopped", "removed"]);
+    let declared = 524_288 + 40_960 * (elapsed.as_secs() + 1);
+    assert!(unasked > 500 && bytes <= declared, "{unasked} records of {bytes} bytes");
+    assert_eq!(unasked + lost(&records), 2 * CRASHES);
+    let names: Vec<_> = records.iter().filter(|record| record["kind"] == "lost").collect();
+    assert!(names.iter().all(|record| record["sender"] == "test/divide-by-zero"), "{names:?}");
+    let of_echo = lines(&records, |record| record["target"] == "test/echo");
+    assert!(of_echo[1].starts_with("granted | - | test/echo"), "{of_echo:?}");
+}
+
+#[tokio::test]
+async fn a_log_whose_last_file_was_removed_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let small = || AuditLocation { max_file_bytes: 4_096, keep_files: 10_000, ..location(folder.path()) };
+    let first = host(small());
+    flood(&first, "flood", 1).await;
+    first.shutdown().await;
+    drop(first);
+    let found = files(folder.path());
+    let before = found[found.len() - 2].file_name().unwrap().to_str().unwrap().to_owned();
+    let current = folder.path().join("audit.jsonl");
+    for (left, said) in [(None, "is gone"), (Some(""), "was empty"), (Some("{\"sequence\":9"), "")] {
+        fs::remove_file(&current).unwrap();
+        if let Some(left) = left {
+            fs::write(&current, left).unwrap();
+        }
+        host(small()).shutdown().await;
+        let (records, _) = read(folder.path());
+        let begun = lines(&records, |record| record["kind"] == "begun");
+        let expected = match said {
+            "" => format!("goes on after {before}; 13 bytes of an unfinished record cut off"),
+            _ => format!("goes on after {before}; the file that followed it {said}"),
+        };
+        assert_eq!(begun.last().unwrap(), &format!("begun | - | - | - | {expected}"));
+    }
 }
 
 #[tokio::test]

@@ -208,6 +208,49 @@ async fn what_components_keep_lies_in_the_folder_of_the_manifest() {
     }
 }
 
+/// Whether a component of these files may be granted to write in this folder.
+async fn check_link(folder: &Folder, granted: &str, is_held: bool) {
+    let manifest =
+        "[component]\nname = \"first\"\nversion = \"1.0.0\"\n[resources.memory]\nmax_bytes = 1048576\n";
+    let root = fs::canonicalize(&folder.0).unwrap();
+    let right = format!("[capabilities.filesystem]\nwrite = [\"{}\"]\n", root.join(granted).display());
+    fs::write(folder.0.join("manifests/first.toml"), format!("{manifest}{right}")).unwrap();
+    let files = SystemFiles::read(&folder.0.join("link/airssys.toml")).unwrap();
+    let host = files.host_builder().build().unwrap();
+    let launched = files.launch(&host, |_| {}).await;
+    let refused =
+        matches!(&launched, Err(SystemError::Start { source: RuntimeError::FolderOfManifests { .. }, .. }));
+    assert_eq!(refused, is_held, "{granted}: {launched:?}");
+    host.shutdown().await;
+}
+
+#[tokio::test]
+async fn no_component_writes_where_links_to_the_files_of_the_system_lead() {
+    let folder = Folder::new("unwritable-links");
+    for inner in ["link", "system", "a/build", "manifests", "free"] {
+        fs::create_dir_all(folder.0.join(inner)).unwrap();
+    }
+    let root = fs::canonicalize(&folder.0).unwrap();
+    let system = "[[component]]\nmanifest = \"a/Component.toml\"\n";
+    fs::write(folder.0.join("system/airssys.toml"), system).unwrap();
+    let link = std::os::unix::fs::symlink::<PathBuf, PathBuf>;
+    link(root.join("system/airssys.toml"), root.join("link/airssys.toml")).unwrap();
+    link("../a".into(), root.join("link/a")).unwrap();
+    link("../manifests/first.toml".into(), root.join("a/Component.toml")).unwrap();
+    link("build/first.wasm".into(), root.join("a/first.wasm")).unwrap();
+    fs::copy(file("echo"), root.join("a/build/first.wasm")).unwrap();
+    for (granted, is_held) in [
+        ("link", true),
+        ("system", true),
+        ("a", true),
+        ("a/build", true),
+        ("manifests", true),
+        ("free", false),
+    ] {
+        check_link(&folder, granted, is_held).await;
+    }
+}
+
 #[tokio::test]
 async fn no_component_writes_where_the_files_of_the_system_are() {
     let folder = Folder::new("unwritable");

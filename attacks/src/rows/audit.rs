@@ -7,30 +7,38 @@ use std::time::Instant;
 use anyhow::{Context, Result, ensure};
 use tempfile::TempDir;
 
-use airssys_wasm_core::Address;
+use airssys_wasm_core::{Address, Backoff};
 use airssys_wasm_system::{AuditLocation, AuditStatus, AuditVerifier, Component, Host};
 
 use crate::attack::Attack;
 use crate::guests::{self, MEMORY_BYTES};
 use crate::observation::Observation;
-use crate::siege::{Field, ROUNDS, SIBLING, sibling};
+use crate::siege::{Field, GIVE_UP, ROUNDS, SIBLING, sibling};
 
 const MAX_FILE_BYTES: u64 = 10_000;
 const KEEP_FILES: u32 = 2;
 
 /// What the log declares, repeated here so that a change of it is seen.
-const DENIALS_BURST: u64 = 1_000;
-const DENIALS_PER_SECOND: u64 = 100;
-const MAX_WAITING_DENIALS: u64 = 3_072;
-const MAX_WAITING_BYTES: u64 = 2_097_152;
-/// Entries that the thread that writes takes at a time, and what the host does for each component.
-const BESIDE: u64 = 256 + 8 * (FLOODERS as u64 + 1);
+const AUDIT_BURST_BYTES: u64 = 524_288;
+const AUDIT_BYTES_PER_SECOND: u64 = 40_960;
+const MAX_WAITING_BY_GUESTS: u64 = 3_072;
+/// What guests bring about may take three quarters of `MAX_WAITING_BYTES`.
+const WAITING_BYTES_BY_GUESTS: u64 = 2_097_152 / 4 * 3;
+/// What the host does for each component.
+const BY_HOST: u64 = 8 * (FLOODERS as u64 + 1);
+/// Entries that the thread that writes takes at a time, and what the host does.
+const BESIDE: u64 = 256 + BY_HOST;
+/// Bytes of an entry about what the host does at most, with the texts that it has here.
+const BY_HOST_BYTES: u64 = BY_HOST * 768;
 
 /// Messages that `forbidden_send` tries to send for each request.
 const ATTEMPTS: u64 = 2_000;
 
 /// So many fill the backlog, each at its full burst.
-const FLOODERS: usize = 5;
+const FLOODERS: usize = 6;
+
+/// Failures of one component in a round: more records than its burst.
+const CRASHES: u64 = 3_000;
 
 pub(super) const ATTACKS: &[Attack] = &[
     Attack {
@@ -49,17 +57,24 @@ pub(super) const ATTACKS: &[Attack] = &[
     },
     Attack {
         limit: "denials of one component in the audit log",
-        key: "DENIALS_BURST, DENIALS_PER_SECOND",
+        key: "AUDIT_BURST_BYTES, AUDIT_BYTES_PER_SECOND",
         guest: "forbidden_send",
-        unit: "records since the start",
+        unit: "bytes of records since the start",
         measure: || Box::pin(recorded()),
     },
     Attack {
+        limit: "starts and ends of one component in the audit log",
+        key: "AUDIT_BURST_BYTES, AUDIT_BYTES_PER_SECOND",
+        guest: "unreachable",
+        unit: "bytes of records since the start",
+        measure: || Box::pin(crash_loop()),
+    },
+    Attack {
         limit: "denials that wait for the audit log",
-        key: "MAX_WAITING_DENIALS",
+        key: "MAX_WAITING_BY_GUESTS",
         guest: "forbidden_send",
         unit: "entries while the log cannot be written",
-        measure: || Box::pin(waiting("short", |status| status.waiting as u64, MAX_WAITING_DENIALS, BESIDE)),
+        measure: || Box::pin(waiting("short", |status| status.waiting as u64, MAX_WAITING_BY_GUESTS, BESIDE)),
     },
     Attack {
         limit: "bytes that wait for the audit log",
@@ -68,7 +83,8 @@ pub(super) const ATTACKS: &[Attack] = &[
         unit: "bytes while the log cannot be written",
         measure: || {
             let long = "a-name-as-long-as-any-that-a-component-may-have-in-this-host-abc";
-            Box::pin(waiting(long, |status| status.waiting_bytes as u64, MAX_WAITING_BYTES, 0))
+            let read: fn(&AuditStatus) -> u64 = |status| status.waiting_bytes as u64;
+            Box::pin(waiting(long, read, WAITING_BYTES_BY_GUESTS, BY_HOST_BYTES))
         },
     },
 ];
@@ -103,8 +119,20 @@ impl Ground {
         self.field.sibling_lives().await
     }
 
-    /// Ends the host, and holds its whole log against what was tried.
+    /// Ends the host, and holds its whole log against the denials that were tried.
     async fn end(self, attempts: u64) -> Result<Ended> {
+        let ended = self.finish().await?;
+        let denied = ended.of_kind("denied").count() as u64;
+        ensure!(
+            ended.first > 0 || denied + ended.lost == attempts,
+            "{attempts} denials, {denied} recorded and {} counted",
+            ended.lost
+        );
+        Ok(ended)
+    }
+
+    /// Ends the host, and verifies its whole log.
+    async fn finish(self) -> Result<Ended> {
         let Self { field, folder } = self;
         let host = field.host().clone();
         field.clear().await;
@@ -114,20 +142,15 @@ impl Ground {
         let mut files = full.clone();
         files.push(folder.path().join("audit.jsonl"));
         let mut verifier = AuditVerifier::new();
-        let (mut denied, mut largest) = (0, 0);
+        let (mut lines, mut largest) = (Vec::new(), 0);
         for path in &files {
             let bytes = fs::read(path)?;
             verifier.feed(&bytes).and_then(|()| verifier.end_file())?;
-            denied += String::from_utf8(bytes)?.matches("\"kind\":\"denied\"").count() as u64;
-            largest = largest.max(fs::metadata(path)?.len());
+            largest = largest.max(bytes.len() as u64);
+            lines.extend(String::from_utf8(bytes)?.split_inclusive('\n').map(str::to_owned));
         }
         let first = verifier.first_sequence().context("the log is empty")?;
-        ensure!(
-            first > 0 || denied + status.lost == attempts,
-            "{attempts} denials, {denied} recorded and {} counted",
-            status.lost
-        );
-        Ok(Ended { full: full.len() as u64, largest, denied, first, lost: status.lost })
+        Ok(Ended { full: full.len() as u64, largest, lines, first, lost: status.lost })
     }
 }
 
@@ -136,10 +159,22 @@ struct Ended {
     full: u64,
     /// Bytes of the largest file.
     largest: u64,
-    denied: u64,
+    lines: Vec<String>,
     /// The number of the first record that is still there.
     first: u64,
     lost: u64,
+}
+
+impl Ended {
+    /// The lines of one kind.
+    fn of_kind(&self, kind: &str) -> impl Iterator<Item = &String> {
+        let mark = format!("\"kind\":\"{kind}\"");
+        self.lines.iter().filter(move |line| line.contains(&mark))
+    }
+}
+
+fn bytes<'l>(lines: impl Iterator<Item = &'l String>) -> u64 {
+    lines.map(|line| line.len() as u64).sum()
 }
 
 fn full_files(folder: &Path) -> Result<Vec<PathBuf>> {
@@ -173,14 +208,14 @@ async fn kept_files() -> Result<Observation> {
         let ground = Ground::new(MAX_FILE_BYTES, KEEP_FILES).await?;
         ground.flood("flood", SIBLING).await?;
         let ended = ground.end(ATTEMPTS).await?;
-        ensure!(ended.first > DENIALS_BURST / 2, "hardly a file was removed");
+        ensure!(ended.first > ATTEMPTS / 4, "hardly a file was removed");
         observation.add(ended.full);
     }
     Ok(observation.noting("the chain over the files that are kept is whole"))
 }
 
 async fn recorded() -> Result<Observation> {
-    let mut observation = Observation::of(DENIALS_BURST);
+    let mut observation = Observation::of(AUDIT_BURST_BYTES);
     let mut slowest = 0;
     for _ in 0..ROUNDS {
         let ground = Ground::new(1 << 30, 1).await?;
@@ -188,13 +223,61 @@ async fn recorded() -> Result<Observation> {
         ground.flood("flood", SIBLING).await?;
         slowest = slowest.max(began.elapsed().as_secs() + 1);
         let ended = ground.end(ATTEMPTS).await?;
-        ensure!(ended.denied >= DENIALS_BURST && ended.lost > 0, "{} were recorded", ended.denied);
-        observation.add(ended.denied);
+        let recorded = bytes(ended.of_kind("denied"));
+        ensure!(recorded >= AUDIT_BURST_BYTES / 4 * 3 && ended.lost > 0, "{recorded} bytes were recorded");
+        observation.add(recorded);
     }
-    let earned = slowest * DENIALS_PER_SECOND;
+    Ok(earning(observation, slowest, ATTEMPTS))
+}
+
+/// What a component's rate gives it while it attacks.
+fn earning(observation: Observation, seconds: u64, attempts: u64) -> Observation {
+    let earned = seconds * AUDIT_BYTES_PER_SECOND;
     let note =
-        format!("of {ATTEMPTS} a round, the others counted; verdict allows {earned} more, earned meanwhile");
-    Ok(observation.tolerating(earned).noting(note))
+        format!("of {attempts} a round, the others counted; verdict allows {earned} more, earned meanwhile");
+    observation.tolerating(earned).noting(note)
+}
+
+/// One that fails at every message, and may be restarted for ever, beside a sibling whose grant is on record.
+async fn crash_loop() -> Result<Observation> {
+    let mut manifest = guests::manifest("unreachable")?;
+    manifest.supervision.max_restarts = 1_000_000;
+    manifest.supervision.window_seconds = 1;
+    manifest.supervision.backoff = Backoff { initial_ms: 0, max_ms: 0, ..Backoff::default() };
+    manifest.mailbox.capacity = usize::try_from(CRASHES)?;
+    (manifest.messaging.rate_per_second, manifest.messaging.burst) = (1_000_000, 1_000_000);
+    let component = Component::from_manifest(manifest, guests::file("unreachable"));
+    let address = component.address();
+    let mut observation = Observation::of(AUDIT_BURST_BYTES);
+    let mut slowest = 0;
+    for _ in 0..ROUNDS {
+        // Without a rate the log would be overwritten.
+        let ground = Ground::new(1 << 20, 1).await?;
+        let began = Instant::now();
+        let hostile = ground.field.host().start(component.clone()).await?;
+        for _ in 0..CRASHES {
+            hostile.send("attack")?;
+        }
+        while ground.field.status(&address)?.restarts < CRASHES {
+            ensure!(began.elapsed() < GIVE_UP, "the failures do not come to an end");
+            tokio::task::yield_now().await;
+        }
+        slowest = slowest.max(began.elapsed().as_secs() + 1);
+        ground.field.sibling_lives().await?;
+        let ended = ground.finish().await?;
+        let target = format!("\"target\":\"{address}/0\"");
+        let about = |line: &&String| line.contains(&target);
+        let failed: Vec<_> = ended.of_kind("failed").filter(about).collect();
+        // The first start is the host's doing.
+        let started: Vec<_> = ended.of_kind("started").filter(about).skip(1).collect();
+        let recorded = (failed.len() + started.len()) as u64;
+        ensure!(ended.first == 0, "the first {} records are gone", ended.first);
+        ensure!(recorded + ended.lost == 2 * CRASHES, "{recorded} recorded and {} counted", ended.lost);
+        let sibling = format!("\"target\":\"{SIBLING}\"");
+        ensure!(ended.of_kind("granted").any(|line| line.contains(&sibling)), "a grant is not on record");
+        observation.add(bytes(failed.into_iter().chain(started)));
+    }
+    Ok(earning(observation, slowest, 2 * CRASHES))
 }
 
 /// Fills the backlog by senders of this name, while the log cannot be written.
@@ -218,17 +301,12 @@ async fn waiting(
         }
         let status = ground.status()?;
         ensure!(status.failing.is_some(), "the log was written all the same");
-        let by_rate = FLOODERS as u64 * (ATTEMPTS - DENIALS_BURST);
-        ensure!(status.lost > by_rate, "the backlog was not full: {status:?}");
+        ensure!(read(&status) >= declared / 10 * 9, "the backlog was not full: {status:?}");
         observation.add(read(&status));
         fs::remove_dir(&obstacle)?;
         ground.end(FLOODERS as u64 * ATTEMPTS).await?;
     }
-    let more = match beside {
-        0 => String::new(),
-        _ => {
-            format!("; verdict allows {beside} more, which the thread has in hand and the host did meanwhile")
-        }
-    };
-    Ok(observation.noting(format!("of {FLOODERS} components{more}")))
+    let more =
+        format!("verdict allows {beside} more, which the thread has in hand or the host did meanwhile");
+    Ok(observation.noting(format!("of {FLOODERS} components; {more}")))
 }

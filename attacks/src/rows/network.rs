@@ -7,12 +7,12 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 
-use airssys_wasm_core::{HostCapabilities, MAX_HOST_NAME_BYTES};
+use airssys_wasm_core::{Backoff, HostCapabilities, MAX_HOST_NAME_BYTES};
 use airssys_wasm_runtime::{
     LOOKUPS_BURST, LOOKUPS_PER_SECOND, MAX_LOOKUP_ANSWERS, MAX_LOOKUPS, MAX_SOCKET_BUFFER_BYTES, MAX_SOCKETS,
     NEW_SOCKETS_BURST, NEW_SOCKETS_PER_SECOND,
 };
-use airssys_wasm_system::Host;
+use airssys_wasm_system::{Component, Host};
 
 use crate::attack::Attack;
 use crate::guests;
@@ -122,6 +122,13 @@ pub(super) const ATTACKS: &[Attack] = &[
         guest: "socket_flood",
         unit: "sockets made",
         measure: || Box::pin(new_sockets()),
+    },
+    Attack {
+        limit: "new sockets over restarts",
+        key: "NEW_SOCKETS_PER_SECOND, NEW_SOCKETS_BURST",
+        guest: "socket_flood",
+        unit: "sockets made",
+        measure: || Box::pin(sockets_over_restarts()),
     },
     Attack {
         limit: "what the system holds for a connection",
@@ -319,6 +326,37 @@ async fn new_sockets() -> Result<Observation> {
         let (count, elapsed) = socket_round("churn").await?;
         counts.push(count);
         longest = longest.max(elapsed.0);
+    }
+    Ok(rated(NEW_SOCKETS_BURST, NEW_SOCKETS_PER_SECOND, longest, counts))
+}
+
+/// Makes sockets until it is refused, fails, and makes sockets again when it was restarted.
+async fn sockets_over_restarts() -> Result<Observation> {
+    const BURSTS: usize = 5;
+    // Enough for a burst, and not for 10,000 refusals.
+    const FUEL: u64 = 2_000_000;
+    let (mut counts, mut longest) = (Vec::new(), 0.0_f64);
+    for _ in 0..ROUNDS {
+        let harbour = Harbour::open()?;
+        let address = harbour.address()?.to_string();
+        let mut manifest = guests::manifest("socket_flood")?;
+        manifest.host.network.connect.push(address.parse()?);
+        manifest.resources.cpu.max_fuel = FUEL;
+        manifest.resources.cpu.timeout_ms = 20_000;
+        manifest.supervision.max_restarts = 1_000_000;
+        manifest.supervision.backoff = Backoff { initial_ms: 0, max_ms: 0, ..Backoff::default() };
+        let component = Component::from_manifest(manifest, guests::file("socket_flood"));
+        let began = Instant::now();
+        let siege = Siege::lay(component).await?;
+        let mut count = 0;
+        for _ in 0..BURSTS {
+            count += String::from_utf8(siege.probe(&format!("churn {address}")).await?)?.parse::<u64>()?;
+            siege.strike(&format!("hoard {address}")).await?;
+        }
+        longest = longest.max(began.elapsed().as_secs_f64());
+        ensure!(count >= u64::from(NEW_SOCKETS_BURST), "{count} sockets were made");
+        counts.push(count);
+        siege.lift().await;
     }
     Ok(rated(NEW_SOCKETS_BURST, NEW_SOCKETS_PER_SECOND, longest, counts))
 }
