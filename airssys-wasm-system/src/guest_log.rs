@@ -117,7 +117,7 @@ mod tests {
         let (mailbox, _) = Mailbox::new(&MailboxConfig::default());
         let id = "test/crash/0".parse().unwrap();
         let version = semver::Version::new(0, 0, 0);
-        let record = InstanceRecord::new(id, version, 0, PoolShare::default(), mailbox, Duration::ZERO);
+        let record = InstanceRecord::new(id, version, 0, 0, PoolShare::default(), mailbox, Duration::ZERO);
         let cause = EndCause::InitialiseFailed { detail: "x".repeat(1_024) };
         let began = Instant::now();
         for _ in 0..CRASHES {
