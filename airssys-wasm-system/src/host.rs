@@ -98,7 +98,10 @@ pub(crate) struct Installed {
 impl Drop for Installed {
     fn drop(&mut self) {
         for Prepared { actor, .. } in self.instances.drain(..) {
-            self.host.remove(&actor.record);
+            let record = Arc::clone(&actor.record);
+            // First what waits for it becomes dead letters, and then nothing of it is left to count them by.
+            drop(actor);
+            self.host.remove(&record);
         }
     }
 }
@@ -209,6 +212,8 @@ impl Host {
         for number in 0..instances {
             let id = instance_id(&address, number)?;
             let (sender, mailbox) = Mailbox::new(&manifest.mailbox);
+            // Until an instance runs.
+            mailbox.set_attended(false);
             let record = Arc::new(InstanceRecord::new(
                 id.clone(),
                 manifest.version.clone(),
@@ -252,6 +257,8 @@ impl Host {
                 began: self.inner.began,
                 unfinished: 0,
                 in_hand: Arc::default(),
+                held: None,
+                ending: None,
             };
             records.push(record);
             prepared.push(Prepared { actor, first, started });
@@ -655,6 +662,9 @@ impl fmt::Display for Rights<'_> {
         named(f, "write", &host.filesystem.write)?;
         named(f, "connect", &host.network.connect)?;
         named(f, "variables", &host.environment.variables)?;
+        if let Some(codecs) = rights.codecs {
+            write!(f, "codecs = {codecs}; ")?;
+        }
         let (bytes, rate, burst) = (rights.max_message_bytes, rights.rate_per_second, rights.burst);
         write!(f, "max_message_bytes = {bytes}; rate_per_second = {rate}; burst = {burst}")
     }
