@@ -26,6 +26,7 @@
 
 mod id;
 
+mod codec;
 mod message;
 mod send;
 mod typed_call;
@@ -57,6 +58,7 @@ pub use audit::{
     AuditEvent, AuditKind, AuditReason, AuditTarget, MAX_AUDIT_GUEST_REASON_BYTES, MAX_AUDIT_REASON_BYTES,
     MAX_AUDIT_TARGET_BYTES, UnknownAuditKind,
 };
+pub use codec::{Codec, CodecSet, UnknownCodecName};
 pub use error::{BoxError, WasmError, WasmResult};
 pub use grant::{Destination, DestinationHost, FolderPath, GrantError, MAX_FOLDER_BYTES, VariableName};
 pub use handle::ComponentHandle;

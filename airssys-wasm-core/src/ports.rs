@@ -124,7 +124,7 @@ pub trait MessageLink: Send + Sync + fmt::Debug {
     fn waits_for_room(&self) -> bool;
 
     /// Waits for room for a message that came back as [`SendError::Full`], at most so long. The guard is not
-    /// asked a second time: it was admitted, only room was missing.
+    /// asked a second time, unless rights have changed meanwhile: it was admitted, only room was missing.
     ///
     /// # Errors
     ///
@@ -217,14 +217,24 @@ pub trait Guard: Send + Sync + fmt::Debug {
     }
 }
 
-/// The guard's decision for one pair, asked for every message: size, then rate.
+/// The guard's decision for one pair, asked for every message: size, codec, then rate.
 pub trait Admission: Send + Sync + fmt::Debug {
-    /// Admits a message of this weight in bytes.
+    /// Admits a message of this weight in bytes, whatever it says.
     ///
     /// # Errors
     ///
     /// [`SendError::TooLarge`] or [`SendError::RateLimited`].
     fn admit(&self, weight: usize) -> Result<(), SendError>;
+
+    /// Admits a message for the receiver's handler, which may want to be spoken to in certain codecs only. By default
+    /// it does not.
+    ///
+    /// # Errors
+    ///
+    /// As [`admit`](Self::admit), and [`SendError::Denied`] with [`DenialRule::Codecs`].
+    fn admit_message(&self, payload: &MessagePayload) -> Result<(), SendError> {
+        self.admit(payload.weight())
+    }
 }
 
 /// How grave a guest's log record is.

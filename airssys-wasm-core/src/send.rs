@@ -15,6 +15,8 @@ pub enum DenialRule {
     ReceiveFrom,
     /// The payload is larger than the receiver's `max_message_bytes`.
     MessageSize,
+    /// The payload begins with the prefix of none of the receiver's `codecs`.
+    Codecs,
     /// The sender exceeds the receiver's `rate_per_second` and `burst`.
     Rate,
     /// The receiver's mailbox has no room, and its overflow rule makes none.
@@ -27,10 +29,11 @@ pub enum DenialRule {
 
 impl DenialRule {
     /// Every rule, in the order in which a message meets them; those of topics last.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::SendTo,
         Self::ReceiveFrom,
         Self::MessageSize,
+        Self::Codecs,
         Self::Rate,
         Self::Room,
         Self::Publish,
@@ -44,6 +47,7 @@ impl DenialRule {
             Self::SendTo => "capabilities.messaging.send_to",
             Self::ReceiveFrom => "capabilities.messaging.receive_from",
             Self::MessageSize => "capabilities.messaging.max_message_bytes",
+            Self::Codecs => "capabilities.messaging.codecs",
             Self::Rate => "capabilities.messaging.rate_per_second",
             Self::Room => "mailbox.overflow",
             Self::Publish => "capabilities.messaging.publish",
@@ -155,11 +159,12 @@ mod tests {
             DenialRule::SendTo => 0,
             DenialRule::ReceiveFrom => 1,
             DenialRule::MessageSize => 2,
-            DenialRule::Rate => 3,
-            DenialRule::Room => 4,
-            DenialRule::Publish => 5,
-            DenialRule::Subscribe => 6,
+            DenialRule::Codecs => 3,
+            DenialRule::Rate => 4,
+            DenialRule::Room => 5,
+            DenialRule::Publish => 6,
+            DenialRule::Subscribe => 7,
         };
-        assert_eq!(DenialRule::ALL.map(place), [0, 1, 2, 3, 4, 5, 6]);
+        assert_eq!(DenialRule::ALL.map(place), [0, 1, 2, 3, 4, 5, 6, 7]);
     }
 }

@@ -5,10 +5,17 @@
 /// holds it until it is read: a full mailbox keeps no answer out, and answers take no room of messages.
 pub const MAX_PENDING_REQUESTS: usize = 256;
 
-/// What the answers that one instance has not read yet hold together, in bytes of replies and of handlers' errors; a
-/// single one may be as large as the instance takes. Beside `mailbox.max_bytes` and not within it, because there
+/// What the answers that one instance has not read yet hold together, in bytes of replies and of handlers' errors; one
+/// that is larger than that, as the instance may allow, has a place of its own beside them, and no second one such has.
+/// An answer that says only why there is no reply holds nothing, and is never refused. Beside `mailbox.max_bytes` and not within it, because there
 /// anybody who may send to a component could fill the room that its answers need.
 pub const MAX_UNREAD_ANSWER_BYTES: usize = 4 * 1024 * 1024;
+
+/// Messages that one message may push out of a mailbox whose rule is `overflow = "drop-oldest"`. Where more would have
+/// to go the message is refused as full: what a message weighs and what others weigh that make room for it has no fixed
+/// ratio, and whoever sends it must not be held up, nor hold up others, by clearing away hundreds of thousands of small
+/// ones.
+pub const MAX_PUSHED_OUT: usize = 256;
 
 /// Timers of one instance that have not fired.
 pub const MAX_TIMERS: usize = 256;

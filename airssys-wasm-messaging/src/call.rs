@@ -11,8 +11,9 @@ use tokio::time::{Instant, timeout_at};
 
 use airssys_wasm_core::{BoxFuture, MessagePayload, RequestError, SendError, Undelivered};
 
-use crate::link::{Admitted, Refused, RouterLink};
+use crate::link::{Refused, RouterLink, Tried, Wanted};
 use crate::reply::{Caller, ReplySlot};
+use crate::turn::let_others_run;
 use crate::waits::{WaitGuard, Waiting, WaitsFor};
 
 impl RouterLink {
@@ -25,7 +26,8 @@ impl RouterLink {
         Box::pin(async move {
             let guard = self.wait_guard(self.router.correlations.next_id().get());
             let waiting = guard.as_ref().map(WaitGuard::waiting);
-            let refused = Refused { error: SendError::Full, payload, reply: None };
+            // It came back from here, and a sender sends one at a time.
+            let refused = Refused::new(payload, None, Some(Tried::admitted_by(self.admission())));
             let outcome =
                 self.push_when_room(refused, waiting.map(|waiting| &**waiting), deadline(patience)).await;
             outcome.map_err(Refused::give_up)
@@ -53,7 +55,7 @@ impl RouterLink {
                 // Only instances call; a part of the host has a future of its own to wait with.
                 _ => return Err(RequestError::Refused(SendError::Closed)),
             };
-            let mut sent = self.offer(payload, Some(slot), Admitted::Not);
+            let mut sent = self.offer(payload, Some(slot), None);
             if let Err(refused) = sent {
                 sent = if refused.error == SendError::Full && self.waits() {
                     self.push_when_room(refused, waiting.map(|waiting| &**waiting), until).await
@@ -86,11 +88,11 @@ impl RouterLink {
         until: Option<Instant>,
     ) -> Result<(), Refused> {
         loop {
-            let wanted = self.wanted();
+            let wanted = self.wanted(&refused);
             if let Some(waiting) = waiting
                 && !wanted.is_empty()
             {
-                let rooms = wanted.iter().map(|receiver| WaitsFor {
+                let rooms = wanted.iter().map(|Wanted { receiver, .. }| WaitsFor {
                     whom: receiver.desk.number(),
                     room: Some(receiver.mailbox.clone()),
                 });
@@ -102,16 +104,21 @@ impl RouterLink {
             }
             let room = self.first_room(wanted);
             let in_time = match until {
-                Some(until) => timeout_at(until, room).await.is_ok(),
+                // What is ready at once is not asked whether it is in time.
+                Some(until) => timeout_at(until, room).await.is_ok() && Instant::now() < until,
                 // A wait beyond every clock's range is a wait without end; the call's own time still ends it.
                 None => {
                     room.await;
                     true
                 }
             };
-            let Refused { payload, reply, .. } = refused;
-            match self.offer(payload, reply, Admitted::Already) {
-                Err(back) if back.error == SendError::Full && in_time => refused = back,
+            let Refused { payload, reply, tried, .. } = refused;
+            match self.offer(payload, reply, tried) {
+                Err(back) if back.error == SendError::Full && in_time => {
+                    refused = back;
+                    // Others may take every room that there is; they must come to give it back.
+                    let_others_run().await;
+                }
                 Err(back) => {
                     if back.error == SendError::Full && self.waits() {
                         self.refuse_wait(&back.error, back.reply.as_ref());

@@ -24,6 +24,8 @@ pub enum DeadLetterCause {
     ReceiverEnded(String),
     /// It was to be sent later, and was refused when its time had come.
     Refused(SendError),
+    /// It was to be sent later, and the instance that wanted that has ended before.
+    SenderEnded,
 }
 
 impl fmt::Display for DeadLetterCause {
@@ -32,6 +34,7 @@ impl fmt::Display for DeadLetterCause {
             Self::Overflow => f.write_str("pushed out of a full mailbox"),
             Self::ReceiverEnded(cause) => write!(f, "receiver ended: {cause}"),
             Self::Refused(error) => write!(f, "refused when its time had come: {error}"),
+            Self::SenderEnded => f.write_str("its sender ended before its time had come"),
         }
     }
 }
@@ -63,6 +66,7 @@ pub trait DeadLetterObserver: Send + Sync + fmt::Debug {
 ///
 /// let letters = DeadLetters::new(None);
 /// let envelope = Envelope::new("logs/tail/0".parse()?, "a line".into());
+/// letters.expect(&"logs/parser".parse()?);
 /// letters.bury(&"logs/parser/0".parse()?, envelope, &DeadLetterCause::ReceiverEnded("stopped".into()));
 /// assert_eq!(letters.of(&"logs/parser".parse()?), 1);
 /// assert_eq!(letters.total(), 1);
@@ -82,13 +86,27 @@ impl DeadLetters {
         Self { total: AtomicU64::new(0), by_component: Mutex::new(HashMap::new()), observer }
     }
 
-    /// Takes a message that cannot be delivered: counts it for its receiver's component, shows it to
-    /// the observer, and tells the requester, if there is one.
+    /// Counts the dead letters of this component from now on, until it is [forgotten](Self::forget); an instance in
+    /// the address is ignored. [`Router::register`](crate::Router::register) does so for whom it registers.
+    pub fn expect(&self, component: &Address) {
+        let component = component.component();
+        let mut counts = self.counts();
+        if counts.len() < MAX_COUNTED_COMPONENTS {
+            counts.entry(component).or_insert(0);
+        }
+    }
+
+    /// Takes a message that cannot be delivered: counts it for its receiver's component where that is
+    /// [expected](Self::expect), and in the total; shows it to the observer, and tells the requester, if there is one.
+    /// What never came to a receiver counts for its sender's component.
     pub fn bury(&self, receiver: &Address, envelope: Envelope, cause: &DeadLetterCause) {
         self.total.fetch_add(1, Ordering::Relaxed);
-        // What never came to its receiver counts for who sent it, who alone can be relied upon to exist.
-        let concerned = if let DeadLetterCause::Refused(_) = cause { &envelope.sender } else { receiver };
-        self.count(concerned.component());
+        // Who sent it alone can be relied upon to exist where it never came to its receiver.
+        let concerned = match cause {
+            DeadLetterCause::Refused(_) | DeadLetterCause::SenderEnded => &envelope.sender,
+            DeadLetterCause::Overflow | DeadLetterCause::ReceiverEnded(_) => receiver,
+        };
+        self.count(&concerned.component());
         let Envelope { sender, payload, kind } = envelope;
         if let Some(observer) = &self.observer {
             observer.dead_letter(&DeadLetter { receiver, sender: &sender, payload: &payload, cause });
@@ -98,6 +116,8 @@ impl DeadLetters {
                 DeadLetterCause::Overflow => RequestError::Refused(SendError::Full),
                 DeadLetterCause::Refused(error) => RequestError::Refused(error.clone()),
                 DeadLetterCause::ReceiverEnded(cause) => RequestError::ReceiverEnded { cause: cause.clone() },
+                // What is sent later is never a request.
+                DeadLetterCause::SenderEnded => RequestError::Refused(SendError::Closed),
             }));
         }
     }
@@ -108,7 +128,7 @@ impl DeadLetters {
         self.total.load(Ordering::Relaxed)
     }
 
-    /// Dead letters of one component; an instance in the address is ignored.
+    /// Dead letters of one component that is expected; an instance in the address is ignored.
     #[must_use]
     pub fn of(&self, receiver: &Address) -> u64 {
         self.counts().get(&receiver.component()).copied().unwrap_or(0)
@@ -119,10 +139,9 @@ impl DeadLetters {
         self.counts().remove(&receiver.component());
     }
 
-    fn count(&self, component: Address) {
-        let mut counts = self.counts();
-        if counts.len() < MAX_COUNTED_COMPONENTS || counts.contains_key(&component) {
-            let count = counts.entry(component).or_insert(0);
+    /// Whoever buries the last letters of a component may come after it was forgotten: nothing of it comes back.
+    fn count(&self, component: &Address) {
+        if let Some(count) = self.counts().get_mut(component) {
             *count = count.saturating_add(1);
         }
     }

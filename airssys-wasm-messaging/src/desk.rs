@@ -215,8 +215,10 @@ impl Desk {
             Ok(()) => Taking::Taken,
             Err((SendError::Full, _)) => {
                 let refusal = Err(RequestError::Refused(SendError::Full));
+                // It holds nothing, so that there is room for it: only an owner who is gone meanwhile hears of nothing.
                 let told = self.mailbox.push_answer(Envelope::answer(from, correlation, refusal));
-                if told.is_err() {
+                if let Err((error, _)) = told {
+                    debug_assert_eq!(error, SendError::Closed, "a request would have no end");
                     state.requests.discard(1);
                 }
                 Taking::Refused(SendError::Full)
@@ -311,8 +313,8 @@ impl Desk {
     }
 
     /// The instance has ended: its requests and timers end with it. Subscriptions stay for the next one, as
-    /// its mailbox does.
-    pub(crate) fn clear(&self) {
+    /// its mailbox does. Gives what was to be sent later, and is not.
+    pub(crate) fn clear(&self) -> Vec<Delayed> {
         let mut state = self.lock();
         let requests = state.requests.end_all();
         let timers = std::mem::take(&mut state.timers);
@@ -320,19 +322,23 @@ impl Desk {
         state.warned = Warned::default();
         drop(state);
         let deadlines = requests.into_iter().map(|(_, request)| request.deadline);
-        for key in deadlines.chain(timers.into_values().map(|delayed| delayed.key)) {
+        for key in deadlines.chain(timers.values().map(|delayed| delayed.key)) {
             self.timers.stop(key);
         }
+        // In the order in which they were set.
+        let mut timers: Vec<_> = timers.into_iter().collect();
+        timers.sort_unstable_by_key(|(id, _)| *id);
+        timers.into_iter().map(|(_, delayed)| delayed).collect()
     }
 
-    /// The registration has ended: nothing begins here any more. Gives the subscriptions that are left.
-    pub(crate) fn close(&self) -> HashSet<TopicPattern> {
+    /// The registration has ended: nothing begins here any more. Gives the subscriptions that are left, and what was to
+    /// be sent later.
+    pub(crate) fn close(&self) -> (HashSet<TopicPattern>, Vec<Delayed>) {
         let mut state = self.lock();
         state.is_closed = true;
         let subscriptions = std::mem::take(&mut state.subscriptions);
         drop(state);
-        self.clear();
-        subscriptions
+        (subscriptions, self.clear())
     }
 
     /// Counts answers that were let go unread because their requester is gone.

@@ -25,6 +25,10 @@ use airssys_wasm_core::{Address, ComponentId};
 /// So many that a writer copies a few hundred entries even where tens of thousands are registered.
 const SHARDS: u64 = 256;
 
+/// Instances of one component that are looked at for one that runs, so that a component with thousands that do not
+/// costs its senders a bounded time.
+const MAX_LOOKED_AT: usize = 256;
+
 /// One registered instance.
 #[derive(Debug)]
 pub(crate) struct Receiver {
@@ -57,9 +61,10 @@ impl Receiver {
         self.gone.load(Ordering::SeqCst)
     }
 
-    /// Resolves when its mailbox may have room, or is not the one to wait for any more.
-    pub(crate) async fn room(&self) {
-        self.mailbox.room_unless(|| self.is_gone()).await;
+    /// Resolves when its mailbox may have room, or is not the one to wait for any more: it is no longer registered, or
+    /// no longer attended where it was.
+    pub(crate) async fn room(&self, was_attended: bool) {
+        self.mailbox.room_unless(|| self.is_gone() || (was_attended && !self.mailbox.is_attended())).await;
     }
 
     fn leave(&self) {
@@ -71,6 +76,11 @@ impl Receiver {
     /// Whether it is registered and takes messages.
     pub(crate) fn is_open(&self) -> bool {
         !self.is_gone() && !self.mailbox.is_closed()
+    }
+
+    /// Whether somebody handles them.
+    pub(crate) fn is_running(&self) -> bool {
+        self.is_open() && self.mailbox.is_attended()
     }
 }
 
@@ -102,8 +112,21 @@ impl Members {
         &self.0.members
     }
 
+    /// Whether one of them runs, as far as is looked. Nearly always the one whose turn it is does.
+    pub(crate) fn any_runs(&self, turn: usize) -> bool {
+        self.starting_at(turn).take(MAX_LOOKED_AT).any(|receiver| receiver.is_running())
+    }
+
+    /// Those that take messages once, beginning with the one whose turn it is: where any runs, those that do.
+    pub(crate) fn open_from(&self, turn: usize, any_runs: bool) -> impl Iterator<Item = &Arc<Receiver>> {
+        let is_wanted = move |receiver: &&Arc<Receiver>| {
+            if any_runs { receiver.is_running() } else { receiver.is_open() }
+        };
+        self.starting_at(turn).filter(is_wanted)
+    }
+
     /// All of them once, beginning with the one whose turn it is.
-    pub(crate) fn starting_at(&self, turn: usize) -> impl Iterator<Item = &Arc<Receiver>> {
+    fn starting_at(&self, turn: usize) -> impl Iterator<Item = &Arc<Receiver>> {
         let members = self.all();
         let start = turn.checked_rem(members.len()).unwrap_or(0);
         let (before, after) = members.split_at_checked(start).unwrap_or((&[], members));

@@ -74,12 +74,12 @@ mod receipts;
 mod topics;
 
 pub use crate::bounds::{
-    ENTRY_BYTES, FEED_CAPACITY, FEED_MAX_BYTES, MAX_PENDING_REQUESTS, MAX_SUBSCRIPTIONS, MAX_TIMER_BYTES,
-    MAX_TIMERS, MAX_UNREAD_ANSWER_BYTES,
+    ENTRY_BYTES, FEED_CAPACITY, FEED_MAX_BYTES, MAX_PENDING_REQUESTS, MAX_PUSHED_OUT, MAX_SUBSCRIPTIONS,
+    MAX_TIMER_BYTES, MAX_TIMERS, MAX_UNREAD_ANSWER_BYTES,
 };
 pub use crate::codec::{
-    Codec, CodecError, MAX_CODEC_BYTES, MAX_CODEC_DEPTH, decode_multicodec, encode_multicodec, from_borsh,
-    from_cbor, from_json, to_borsh, to_cbor, to_json,
+    CodecError, MAX_BORSH_STACK_BYTES, MAX_CODEC_BYTES, MAX_CODEC_DEPTH, decode_multicodec,
+    encode_multicodec, from_borsh, from_cbor, from_json, to_borsh, to_cbor, to_json,
 };
 pub use crate::correlation::CorrelationSource;
 pub use crate::counters::{RouterCounters, TrafficCounters, TrafficSnapshot};

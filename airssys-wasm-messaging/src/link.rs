@@ -58,11 +58,11 @@ pub(crate) struct Resolved {
     pub(crate) route: Route,
 }
 
-/// Whether the guard is still to be asked for a message.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Admitted {
-    Not,
-    Already,
+/// An instance whose room is waited for.
+pub(crate) struct Wanted {
+    pub(crate) receiver: Arc<Receiver>,
+    /// It is wanted because it runs, and not when it no longer does.
+    is_running: bool,
 }
 
 /// A message that was not accepted, with the way back to its requester.
@@ -70,12 +70,54 @@ pub(crate) struct Refused {
     pub(crate) error: SendError,
     pub(crate) payload: MessagePayload,
     pub(crate) reply: Option<ReplySlot>,
+    /// What came of it before, where it was offered already.
+    pub(crate) tried: Option<Box<Tried>>,
+}
+
+/// What came of a message that was offered.
+#[derive(Default)]
+pub(crate) struct Tried {
+    /// What the guard admitted it by, where it did. It need not be asked again for as long as that still stands; under
+    /// other rights it is.
+    admitted: Option<Arc<dyn Admission>>,
+    /// Those that it was not offered to because they wait for its sender, by the numbers of their desks: their room is
+    /// not what it lacks.
+    passed_over: Vec<u64>,
+}
+
+impl Tried {
+    /// It was admitted by this.
+    pub(crate) fn admitted_by(admission: Arc<dyn Admission>) -> Box<Self> {
+        Box::new(Self { admitted: Some(admission), passed_over: Vec::new() })
+    }
 }
 
 impl Refused {
+    pub(crate) fn new(payload: MessagePayload, reply: Option<ReplySlot>, tried: Option<Box<Tried>>) -> Self {
+        Self { error: SendError::Full, payload, reply, tried }
+    }
+
+    /// Whether it is this very decision that it was admitted by.
+    fn is_admitted_by(&self, admission: &Arc<dyn Admission>) -> bool {
+        let admitted = self.tried.as_ref().and_then(|tried| tried.admitted.as_ref());
+        admitted.is_some_and(|admitted| Arc::ptr_eq(admitted, admission))
+    }
+
+    fn passed_over(&self) -> &[u64] {
+        self.tried.as_ref().map_or(&[], |tried| &tried.passed_over)
+    }
+
+    /// Asks the guard for it. The arguments of a typed call are no message, and in the form that the call says.
+    fn ask(&self, admission: &dyn Admission) -> Result<(), SendError> {
+        if self.reply.as_ref().is_some_and(|reply| reply.invocation().is_some()) {
+            return admission.admit(self.payload.weight());
+        }
+        admission.admit_message(&self.payload)
+    }
+
     /// Gives the message back, and tells the requester.
     pub(crate) fn give_up(self) -> Undelivered {
-        let Self { error, payload, reply } = self;
+        let Self { error, payload, reply, .. } = self;
         if let Some(slot) = reply {
             slot.answer(Err(RequestError::Refused(error.clone())));
         }
@@ -112,12 +154,12 @@ impl RouterLink {
         payload: MessagePayload,
         reply: Option<ReplySlot>,
     ) -> Result<(), Undelivered> {
-        self.offer(payload, reply, Admitted::Not).map_err(Refused::give_up)
+        self.offer(payload, reply, None).map_err(Refused::give_up)
     }
 
     /// As [`send_with_reply`](Self::send_with_reply), but waits for room without end where the
     /// mailbox is full, whatever its overflow rule. Only the host may wait like that; other senders
-    /// get [`SendError::Full`] at once. The guard is asked once.
+    /// get [`SendError::Full`] at once. The guard is asked once, and again where rights have changed meanwhile.
     ///
     /// Where the future is dropped, so is the message, and its requester is told.
     ///
@@ -129,26 +171,33 @@ impl RouterLink {
         payload: MessagePayload,
         reply: Option<ReplySlot>,
     ) -> Result<(), Undelivered> {
-        let mut outcome = self.offer(payload, reply, Admitted::Not);
+        let mut outcome = self.offer(payload, reply, None);
         loop {
             match outcome {
-                Err(Refused { error: SendError::Full, payload, reply }) if self.sender.is_host() => {
-                    self.first_room(self.wanted()).await;
-                    outcome = self.offer(payload, reply, Admitted::Already);
+                Err(refused) if refused.error == SendError::Full && self.sender.is_host() => {
+                    self.first_room(self.wanted(&refused)).await;
+                    let Refused { payload, reply, tried, .. } = refused;
+                    outcome = self.offer(payload, reply, tried);
                 }
                 outcome => return outcome.map_err(Refused::give_up),
             }
         }
     }
 
+    /// What the last message was admitted by.
+    pub(crate) fn admission(&self) -> Arc<dyn Admission> {
+        Arc::clone(&self.resolved.load().admission)
+    }
+
+    /// Offers a message, for the first time or again: then with what came of it before.
     pub(crate) fn offer(
         &self,
         payload: MessagePayload,
         reply: Option<ReplySlot>,
-        mut admitted: Admitted,
+        tried: Option<Box<Tried>>,
     ) -> Result<(), Refused> {
-        let first = admitted;
-        let mut refused = Refused { error: SendError::Closed, payload, reply };
+        let is_first = tried.is_none();
+        let mut refused = Refused::new(payload, reply, tried);
         // A second time only where the receiver was replaced between the look at it and the push.
         for _ in 0..2 {
             let resolved = match self.current(refused.reply.as_ref().map(ReplySlot::correlation)) {
@@ -158,12 +207,12 @@ impl RouterLink {
                     return Err(Refused { error, ..refused });
                 }
             };
-            if admitted == Admitted::Not {
-                if let Err(error) = resolved.admission.admit(refused.payload.weight()) {
-                    self.refuse(&error, refused.reply.as_ref());
-                    return Err(Refused { error, ..refused });
-                }
-                admitted = Admitted::Already;
+            let admission = &resolved.admission;
+            if !refused.is_admitted_by(admission)
+                && let Err(error) = refused.ask(&**admission)
+            {
+                self.refuse(&error, refused.reply.as_ref());
+                return Err(Refused { error, ..refused });
             }
             match self.push(&resolved.route, refused) {
                 Ok(()) => {
@@ -172,13 +221,14 @@ impl RouterLink {
                 }
                 Err(back) => refused = back,
             }
+            refused.tried.get_or_insert_default().admitted = Some(Arc::clone(admission));
             if refused.error != SendError::Closed || self.is_fresh(&resolved) {
                 break;
             }
         }
         if refused.error != SendError::Full {
             self.refuse(&refused.error, refused.reply.as_ref());
-        } else if first == Admitted::Not {
+        } else if is_first {
             self.count(&refused.error);
             // The host's own parts slow down instead of being refused, and so do those that wait for room:
             // they are refused only where they give up.
@@ -200,9 +250,13 @@ impl RouterLink {
     /// those after it.
     fn push_in_turn(&self, group: &Group, mut message: Refused) -> Result<(), Refused> {
         let members = group.members();
-        let has_room = self.has_room.load().as_ref().filter(|receiver| receiver.is_open()).cloned();
-        let in_turn = members.starting_at(group.next_turn(&members)).filter(|receiver| receiver.is_open());
+        let has_room = self.has_room.load().as_ref().filter(|receiver| receiver.is_running()).cloned();
+        let turn = group.next_turn(&members);
+        let in_turn = members.open_from(turn, members.any_runs(turn));
         message.error = SendError::Closed;
+        if let Some(tried) = &mut message.tried {
+            tried.passed_over.clear();
+        }
         let (mut is_full, mut offers, mut stuck) = (false, 0, 0);
         for receiver in has_room.iter().chain(in_turn) {
             if offers == MAX_OFFERS || stuck == MAX_PASSED_OVER {
@@ -224,6 +278,7 @@ impl RouterLink {
                 SendError::WouldDeadlock => {
                     offers -= 1;
                     stuck += 1;
+                    message.tried.get_or_insert_default().passed_over.push(receiver.desk.number());
                 }
                 SendError::Closed => {}
                 // Too large and without a handler are true of all instances alike.
@@ -249,7 +304,7 @@ impl RouterLink {
         {
             return Err(Refused { error: SendError::WouldDeadlock, ..message });
         }
-        let Refused { payload, reply, .. } = message;
+        let Refused { payload, reply, tried, .. } = message;
         let kind = reply.map_or(EnvelopeKind::Message, EnvelopeKind::Request);
         let envelope = Envelope { sender: self.sender.clone(), payload, kind };
         match receiver.mailbox.try_push(envelope) {
@@ -259,7 +314,7 @@ impl RouterLink {
             }
             Err((error, Envelope { payload, kind, .. })) => {
                 let reply = if let EnvelopeKind::Request(slot) = kind { Some(slot) } else { None };
-                Err(Refused { error, payload, reply })
+                Err(Refused { error, payload, reply, tried })
             }
         }
     }
@@ -309,28 +364,36 @@ impl RouterLink {
         self.traffic.count(error);
     }
 
-    /// The instances that a message refused as full waits for.
-    pub(crate) fn wanted(&self) -> Vec<Arc<Receiver>> {
+    /// The instances that a message refused as full waits for. Not those that it was not offered to although they may have
+    /// room.
+    pub(crate) fn wanted(&self, refused: &Refused) -> Vec<Wanted> {
         match &self.resolved.load().route {
-            Route::One(receiver) => vec![Arc::clone(receiver)],
+            Route::One(receiver) => vec![Wanted { receiver: Arc::clone(receiver), is_running: false }],
             Route::Any(group) => {
                 let members = group.members();
                 // Many who wait at the same time wait for the same ones, so that they are looked at together.
                 let turn = group.next_turn(&members);
-                let in_turn = members.starting_at(turn - turn % MAX_WAITS);
-                in_turn.filter(|receiver| receiver.is_open()).take(MAX_WAITS).cloned().collect()
+                let turn = turn - turn % MAX_WAITS;
+                let is_running = members.any_runs(turn);
+                let in_turn = members.open_from(turn, is_running);
+                let lacking =
+                    in_turn.filter(|receiver| !refused.passed_over().contains(&receiver.desk.number()));
+                lacking
+                    .take(MAX_WAITS)
+                    .map(|receiver| Wanted { receiver: Arc::clone(receiver), is_running })
+                    .collect()
             }
         }
     }
 
     /// Resolves when the first of them has room: one that is stuck keeps nobody from the others. At once
     /// where there is none.
-    pub(crate) async fn first_room(&self, wanted: Vec<Arc<Receiver>>) {
+    pub(crate) async fn first_room(&self, wanted: Vec<Wanted>) {
         let mut rooms: Vec<_> = wanted
             .into_iter()
-            .map(|receiver| {
+            .map(|Wanted { receiver, is_running }| {
                 Box::pin(async move {
-                    receiver.room().await;
+                    receiver.room(is_running).await;
                     receiver
                 })
             })
@@ -403,7 +466,7 @@ impl MessageLink for RouterLink {
             return Err(Undelivered { error, payload });
         }
         let slot = ReplySlot::to_desk(correlation, Arc::clone(desk));
-        let Err(Refused { error, payload, reply }) = self.offer(payload, Some(slot), Admitted::Not) else {
+        let Err(Refused { error, payload, reply, .. }) = self.offer(payload, Some(slot), None) else {
             return Ok(correlation);
         };
         if error == SendError::Full && self.waits() {

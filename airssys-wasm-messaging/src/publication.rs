@@ -120,7 +120,7 @@ impl Publication<'_> {
             return met.is_admitted;
         }
         let admission = self.receipt(component);
-        let admitted = admission.and_then(|admission| admission.admit(self.payload.weight()));
+        let admitted = admission.and_then(|admission| admission.admit_message(self.payload));
         let admitted = admitted.inspect_err(|error| self.refuse(component, error));
         let met = Met { is_admitted: admitted.is_ok(), was_full: false };
         self.met.insert(component.clone(), met);

@@ -11,7 +11,7 @@ use std::time::Duration;
 use crate::correlation::CorrelationSource;
 use crate::counters::{RouterCounters, TrafficCounters, TrafficSnapshot};
 use crate::dead_letters::{DeadLetterCause, DeadLetterObserver, DeadLetters};
-use crate::desk::{Desk, DeskView};
+use crate::desk::{Delayed, Desk, DeskView};
 use crate::directory::{Directory, Receiver, Route};
 use crate::envelope::Envelope;
 use crate::link::{Resolved, RouterLink};
@@ -156,6 +156,7 @@ impl Router {
         let observer = inner.mailboxes.clone();
         let desk = Desk::new(id.clone(), number, mailbox.clone(), options, &inner.timers, observer);
         let desk = Arc::new(desk);
+        inner.dead_letters.expect(id.address());
         if let Some(replaced) = inner.directory.insert(id, mailbox, options.has_handler, desk) {
             inner.close(&replaced.desk);
         }
@@ -178,10 +179,10 @@ impl Router {
     }
 
     /// An instance has ended, and another may follow in its place: its requests and timers end with it, and
-    /// the answers that wait for it are discarded. How many those were. Its messages wait on, and its
-    /// subscriptions stay.
+    /// the answers that wait for it are discarded. How many those were. What it wanted to be sent later is not sent, and
+    /// a dead letter. Its messages wait on, and its subscriptions stay.
     pub fn end_life(&self, desk: &DeskView, mailbox: &mut MailboxReceiver) -> usize {
-        desk.desk().clear();
+        self.inner.bury_delayed(desk.desk(), desk.desk().clear());
         let discarded = mailbox.discard_answers();
         desk.desk().discard(discarded);
         discarded
@@ -443,8 +444,18 @@ impl Inner {
 
     /// Ends a registration's part in everything.
     fn close(&self, desk: &Desk) {
-        for pattern in desk.close() {
+        let (subscriptions, delayed) = desk.close();
+        for pattern in subscriptions {
             self.topics.remove(&pattern, desk.number());
+        }
+        self.bury_delayed(desk, delayed);
+    }
+
+    /// What an instance wanted to be sent later, and that has ended before.
+    fn bury_delayed(&self, desk: &Desk, delayed: Vec<Delayed>) {
+        for Delayed { target, payload, .. } in delayed {
+            let envelope = Envelope::new(desk.id().address().clone(), payload);
+            self.dead_letters.bury(&target, envelope, &DeadLetterCause::SenderEnded);
         }
     }
 
@@ -478,7 +489,7 @@ impl Inner {
         let owner = self.directory.find_instance(own).filter(|owner| owner.desk.number() == desk.number());
         let Some(owner) = owner else { return Err(Undelivered { error: SendError::Closed, payload }) };
         let admitted = if owner.has_handler {
-            self.guard.authorise_reminder(own).and_then(|admission| admission.admit(payload.weight()))
+            self.guard.authorise_reminder(own).and_then(|admission| admission.admit_message(&payload))
         } else {
             Err(SendError::NoHandler)
         };

@@ -1,7 +1,7 @@
 //! What one component may do with messages, compiled from its manifest.
 
 use crate::pattern::PatternSet;
-use airssys_wasm_core::{Address, MessagingCapabilities, Topic, TopicPattern};
+use airssys_wasm_core::{Address, CodecSet, MessagingCapabilities, Topic, TopicPattern};
 
 /// The messaging rights of one component and the limits that it sets for its senders.
 ///
@@ -30,6 +30,7 @@ pub struct CapabilitySet {
     publish: Box<[TopicPattern]>,
     subscribe: Box<[TopicPattern]>,
     max_message_bytes: usize,
+    codecs: Option<CodecSet>,
     rate_per_second: u32,
     burst: u32,
 }
@@ -44,6 +45,7 @@ impl CapabilitySet {
             publish: capabilities.publish.as_slice().into(),
             subscribe: capabilities.subscribe.as_slice().into(),
             max_message_bytes: capabilities.max_message_bytes,
+            codecs: capabilities.codecs,
             rate_per_second: capabilities.rate_per_second,
             burst: capabilities.burst,
         }
@@ -78,6 +80,12 @@ impl CapabilitySet {
     #[must_use]
     pub fn max_message_size(&self) -> usize {
         self.max_message_bytes
+    }
+
+    /// The codecs that a message to the component must be in; none where it takes any.
+    #[must_use]
+    pub fn codecs(&self) -> Option<CodecSet> {
+        self.codecs
     }
 
     /// Messages per second that the component takes from each sending component.

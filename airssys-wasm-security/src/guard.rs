@@ -19,7 +19,9 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use crate::capability::CapabilitySet;
 use crate::clock::Clock;
 use crate::rate::MessageRateLimiter;
-use airssys_wasm_core::{Address, Admission, DenialRule, Guard, SendError, Topic, TopicPattern};
+use airssys_wasm_core::{
+    Address, Admission, CodecSet, DenialRule, Guard, MessagePayload, SendError, Topic, TopicPattern,
+};
 
 /// Pairs of components that a guard keeps a rate for at the same time, unless told otherwise.
 ///
@@ -34,9 +36,10 @@ const SWEEP_INTERVAL_NANOS: u64 = 100_000_000;
 /// Decides by the capability sets of the components that were granted any.
 ///
 /// The rules, in this order: the sender's `send_to`, that the receiver exists, the receiver's
-/// `receive_from`; then for each message its size and the sender's rate. A sender that may not send
+/// `receive_from`; then for each message its size, its codec where the receiver demands one, and the sender's rate. A
+/// sender that may not send
 /// to an address therefore cannot learn whether anybody is there. The host needs no listing and has
-/// no rate, but the receiver's largest message binds it too.
+/// no rate, but the receiver's largest message and its codecs bind it too.
 ///
 /// A publication is asked for the publisher's `publish` in place of its `send_to`, and then for the same
 /// rest at each subscriber: `publish` says that one may speak, `receive_from` whom one listens to.
@@ -78,6 +81,7 @@ impl CapabilityGuard {
         let key = component_of(address);
         let host = Arc::new(PairAdmission {
             max_bytes: set.max_message_size(),
+            codecs: set.codecs(),
             limiter: None,
             clock: Arc::clone(&self.clock),
         });
@@ -145,6 +149,7 @@ impl CapabilityGuard {
             limiter.unwrap_or_else(|| Arc::new(MessageRateLimiter::new(set.rate_per_second(), set.burst())));
         PairAdmission {
             max_bytes: set.max_message_size(),
+            codecs: set.codecs(),
             limiter: Some(limiter),
             clock: Arc::clone(&self.clock),
         }
@@ -271,7 +276,7 @@ struct Table {
 #[derive(Debug)]
 struct Component {
     set: Arc<CapabilitySet>,
-    /// What the host is admitted by: the size alone.
+    /// What the host is admitted by: size and codec.
     host: Arc<PairAdmission>,
     /// By the component that sends to this one.
     limiters: HashMap<Arc<str>, Arc<PairAdmission>>,
@@ -370,19 +375,40 @@ fn is_idle(pair: &mut Arc<PairAdmission>, now: u64) -> bool {
 #[derive(Debug)]
 struct PairAdmission {
     max_bytes: usize,
+    /// What the receiver's handler wants to be spoken to in.
+    codecs: Option<CodecSet>,
     /// None for the host, which has no rate.
     limiter: Option<Arc<MessageRateLimiter>>,
     clock: Arc<dyn Clock>,
 }
 
-impl Admission for PairAdmission {
-    fn admit(&self, weight: usize) -> Result<(), SendError> {
+impl PairAdmission {
+    fn check_size(&self, weight: usize) -> Result<(), SendError> {
         if weight > self.max_bytes {
             return Err(SendError::TooLarge(u64::try_from(self.max_bytes).unwrap_or(u64::MAX)));
         }
+        Ok(())
+    }
+
+    fn check_rate(&self) -> Result<(), SendError> {
         match &self.limiter {
             Some(limiter) if !limiter.try_acquire(self.clock.nanos()) => Err(SendError::RateLimited),
             _ => Ok(()),
         }
+    }
+}
+
+impl Admission for PairAdmission {
+    fn admit(&self, weight: usize) -> Result<(), SendError> {
+        self.check_size(weight)?;
+        self.check_rate()
+    }
+
+    fn admit_message(&self, payload: &MessagePayload) -> Result<(), SendError> {
+        self.check_size(payload.weight())?;
+        if self.codecs.is_some_and(|codecs| !codecs.admits(payload.bytes())) {
+            return Err(SendError::Denied(DenialRule::Codecs));
+        }
+        self.check_rate()
     }
 }

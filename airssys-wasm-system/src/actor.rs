@@ -9,9 +9,7 @@ use airssys_wasm_core::{
     AuditReason, CallError, ComponentState, EncodedValues, EndCause, FuelMetrics, MessagePayload,
     RequestError, RestartDecision, RestartTracker,
 };
-use airssys_wasm_messaging::{
-    Answer, DeadLetterCause, Envelope, EnvelopeKind, MailboxReceiver, ReplySlot, Router,
-};
+use airssys_wasm_messaging::{DeadLetterCause, Envelope, EnvelopeKind, MailboxReceiver, ReplySlot, Router};
 use airssys_wasm_runtime::{
     CallFailure, Completed, ComponentInstance, InstanceSetup, RuntimeError, VerifiedComponent, WasmtimeEngine,
 };
@@ -26,6 +24,9 @@ use crate::storage_gauge::GaugedStore;
 
 /// Messages that an actor handles before it lets other tasks of its thread run.
 const MESSAGES_PER_TURN: u32 = 64;
+
+/// Dead letters that an actor at its end makes before it lets other tasks of its thread run.
+const LETTERS_PER_TURN: usize = 64;
 
 /// The share of a limit at which a warning is raised, in percent.
 const WARNING_PERCENT: u64 = 90;
@@ -47,9 +48,23 @@ pub(crate) struct Actor {
     pub(crate) began: Instant,
     /// Shared with whoever answers where this does not come to run.
     pub(crate) in_hand: Arc<InHand>,
+    /// The message or answer in hand, without the right to answer it. Here and not in the future of its call, so that
+    /// it is accounted for where that future is dropped before its time.
+    pub(crate) held: Option<Envelope>,
+    /// The end, once it has begun.
+    pub(crate) ending: Option<Ending>,
     /// Messages done with that are not counted as finished yet: they are only when the state has changed that
     /// they led to, so that whoever sees nothing left to do sees what came of it, too.
     pub(crate) unfinished: u64,
+}
+
+/// An end under way.
+#[derive(Debug)]
+pub(crate) struct Ending {
+    cause: EndCause,
+    decision: RestartDecision,
+    /// What the mailbox held that is not a dead letter yet.
+    left: std::vec::IntoIter<Envelope>,
 }
 
 /// How the first start went.
@@ -74,7 +89,7 @@ impl Actor {
                     let cause = start_cause(&error);
                     if let Some(first) = first.take() {
                         self.record.count_end(&cause);
-                        self.end(cause, &RestartDecision::Stop);
+                        self.end(cause, RestartDecision::Stop).await;
                         drop(first.send(Err(error)));
                         return;
                     }
@@ -85,10 +100,15 @@ impl Actor {
             self.record.count_end(&cause);
             let decision = self.decide(&cause);
             let RestartDecision::Restart { delay, attempt } = decision else {
-                return self.end(cause, &decision);
+                return self.end(cause, decision).await;
             };
             if !self.pause(cause, delay, attempt).await {
-                return self.over(EndCause::Stopped, &RestartDecision::Stop);
+                let cause = if self.record.control.wish() == Wish::Kill {
+                    EndCause::Killed
+                } else {
+                    EndCause::Stopped
+                };
+                return self.end(cause, RestartDecision::Stop).await;
             }
         }
     }
@@ -118,6 +138,7 @@ impl Actor {
         if let Some(storage) = &self.storage {
             storage.rearm();
         }
+        self.mailbox.set_attended(true);
         let started = || Event::Started { id: self.record.id.clone() };
         // The first start is the host's doing, every other one follows from how the guest ended.
         match self.record.counts.restarts.get() {
@@ -238,10 +259,6 @@ impl Actor {
         mut envelope: Envelope,
         warned: &mut Warned,
     ) -> Option<EndCause> {
-        if let EnvelopeKind::Answer(answer) = &envelope.kind {
-            let failed = self.take_answer(instance, answer, &envelope, warned).await;
-            return failed.inspect(|cause| self.bury(envelope, cause));
-        }
         let mut slot = envelope.take_reply_slot();
         let correlation = slot.as_ref().map(ReplySlot::correlation);
         let invocation = slot.as_mut().and_then(ReplySlot::take_invocation);
@@ -250,14 +267,22 @@ impl Actor {
         if let Some(slot) = slot {
             self.in_hand.put(slot);
         }
+        let held = &*self.held.insert(envelope);
+        if let EnvelopeKind::Answer(answer) = &held.kind {
+            let reply = answer.error().map_or(Ok(&held.payload), Err);
+            let done = instance.handle_callback(answer.correlation(), reply).await;
+            return self.called_back(instance, done, warned);
+        }
         if let Some(call) = invocation {
-            let arguments = EncodedValues::new(call.arguments(), envelope.payload.bytes().clone());
+            let arguments = EncodedValues::new(call.arguments(), held.payload.bytes().clone());
             // Boxed, so that every actor's task is not as large as a typed call makes it.
             let done = Box::pin(instance.invoke(call.function(), &arguments, call.result())).await;
-            return self.invoked(instance, envelope, done, warned);
+            return self.invoked(instance, done, warned);
         }
-        let done = instance.handle_message(envelope.sender.as_str(), correlation, &envelope.payload).await;
+        let done = instance.handle_message(held.sender.as_str(), correlation, &held.payload).await;
         let slot = if is_request { self.in_hand.take() } else { None };
+        // It was put there above.
+        let mut envelope = self.held.take()?;
         match done {
             Ok(done) => {
                 let counts = &self.record.counts;
@@ -292,19 +317,17 @@ impl Actor {
     fn invoked(
         &mut self,
         instance: &ComponentInstance,
-        mut envelope: Envelope,
         done: Result<Completed<Result<EncodedValues, CallError>>, CallFailure>,
         warned: &mut Warned,
     ) -> Option<EndCause> {
-        let slot = self.in_hand.take();
         let done = match done {
             Ok(done) => done,
             Err(failure) => {
-                give_back(&mut envelope, slot);
-                self.bury(envelope, &failure.cause);
+                self.bury_held(&failure.cause);
                 return Some(failure.cause);
             }
         };
+        self.held = None;
         warned.look(self, instance, done.fuel, done.time);
         let reply = match done.value {
             Ok(result) => Ok(MessagePayload::new(result.into_bytes())),
@@ -312,35 +335,38 @@ impl Actor {
         };
         let counts = &self.record.counts;
         counts.handled.add_one();
-        if !slot.is_some_and(|slot| slot.answer(reply)) {
+        if !self.in_hand.take().is_some_and(|slot| slot.answer(reply)) {
             counts.unwanted_replies.add_one();
         }
         counts.finished.add_one();
         None
     }
 
-    /// Hands over the answer to a request of the component's own; the cause where it ended the instance.
-    async fn take_answer(
-        &self,
-        instance: &mut ComponentInstance,
-        answer: &Answer,
-        envelope: &Envelope,
+    /// The answer to a request of the component's own was handed over; the cause where that ended the instance.
+    fn called_back<T>(
+        &mut self,
+        instance: &ComponentInstance,
+        done: Result<Completed<T>, CallFailure>,
         warned: &mut Warned,
     ) -> Option<EndCause> {
-        let reply = answer.error().map_or(Ok(&envelope.payload), Err);
-        match instance.handle_callback(answer.correlation(), reply).await {
+        match done {
             Ok(done) => {
+                self.held = None;
                 warned.look(self, instance, done.fuel, done.time);
                 self.record.counts.callbacks.add_one();
                 self.record.counts.finished.add_one();
                 None
             }
-            Err(failure) => Some(failure.cause),
+            Err(failure) => {
+                self.bury_held(&failure.cause);
+                Some(failure.cause)
+            }
         }
     }
 
     /// The instance has ended: what it waited for and wanted to send later ends with it.
     fn end_life(&mut self) {
+        self.mailbox.set_attended(false);
         if let Some(desk) = self.record.desk() {
             self.unfinished += self.router.end_life(desk, &mut self.mailbox) as u64;
         }
@@ -353,35 +379,74 @@ impl Actor {
         self.unfinished += 1;
     }
 
+    /// Buries the message in hand, where there is one. Its requester is told, unless that was done before.
+    fn bury_held(&mut self, cause: &EndCause) {
+        let slot = self.in_hand.take();
+        if let Some(mut envelope) = self.held.take() {
+            give_back(&mut envelope, slot);
+            self.bury(envelope, cause);
+        }
+    }
+
     fn count_finished(&mut self) {
         self.record.counts.finished.add(std::mem::take(&mut self.unfinished));
     }
 
-    /// The last instance ended, and there will be no other.
-    fn end(&mut self, cause: EndCause, decision: &RestartDecision) {
+    /// The last instance ended, and there will be no other. What waits becomes dead letters, and others get their turn
+    /// meanwhile: a mailbox may hold very many.
+    async fn end(&mut self, cause: EndCause, decision: RestartDecision) {
+        self.begin_end(cause, decision);
+        while self.bury_some(LETTERS_PER_TURN) {
+            tokio::task::yield_now().await;
+        }
+        self.over();
+    }
+
+    /// Tells of the end. Nothing can reach the actor any more.
+    fn begin_end(&mut self, cause: EndCause, decision: RestartDecision) {
         if cause.is_failure() {
             let cause = AuditReason::of_end(&cause);
             tracing::warn!(component = %self.record.id, %cause, "failed, and is not restarted");
         }
         self.events.raise(|| Event::Ended { id: self.record.id.clone(), cause: cause.clone() });
-        if let RestartDecision::GiveUp { restarts_in_window } = *decision {
+        if let RestartDecision::GiveUp { restarts_in_window } = decision {
             self.events.raise(|| Event::GaveUp { id: self.record.id.clone(), restarts_in_window });
         }
         self.record.change(|standing| standing.last_end = Some(cause.clone()));
-        self.over(cause, decision);
+        self.close(cause, decision);
     }
 
-    /// The actor is over: nothing can reach it any more, and what waits becomes dead letters.
-    fn over(&mut self, cause: EndCause, decision: &RestartDecision) {
+    fn close(&mut self, cause: EndCause, decision: RestartDecision) {
         self.mailbox.close();
+        self.bury_held(&cause);
         if let Some(desk) = self.record.desk() {
             self.unfinished += self.router.end_for_good(desk, &mut self.mailbox) as u64;
         }
-        for envelope in self.mailbox.drain_remaining() {
-            self.bury(envelope, &cause);
+        let left = self.mailbox.drain_remaining().into_iter();
+        self.ending = Some(Ending { cause, decision, left });
+    }
+
+    /// Buries so many of those that are left; whether there may be more.
+    fn bury_some(&mut self, count: usize) -> bool {
+        let Self { ending: Some(Ending { cause, left, .. }), router, record, unfinished, .. } = self else {
+            return false;
+        };
+        let cause = DeadLetterCause::ReceiverEnded(cause.name().to_owned());
+        let mut buried = 0;
+        for envelope in left.take(count) {
+            router.dead_letters().bury(record.id.address(), envelope, &cause);
+            record.counts.buried.add_one();
+            *unfinished += 1;
+            buried += 1;
         }
+        buried == count
+    }
+
+    /// The actor is over.
+    fn over(&mut self) {
+        let Some(Ending { cause, decision, .. }) = self.ending.take() else { return };
         self.record.change(|standing| {
-            if let Some(over) = standing.state.ended(cause, decision) {
+            if let Some(over) = standing.state.ended(cause, &decision) {
                 standing.state = over;
             }
             standing.memory.end();
@@ -392,14 +457,18 @@ impl Actor {
 
 impl Drop for Actor {
     fn drop(&mut self) {
-        match self.record.state() {
-            ComponentState::Stopped | ComponentState::Failed => {}
-            ComponentState::Installed => self.over(EndCause::Stopped, &RestartDecision::Stop),
-            _ => {
-                let detail = "its task ended before its time".to_owned();
-                self.end(EndCause::HostFailure { detail }, &RestartDecision::Stop);
+        if self.ending.is_none() {
+            match self.record.state() {
+                ComponentState::Stopped | ComponentState::Failed => return,
+                ComponentState::Installed => self.close(EndCause::Stopped, RestartDecision::Stop),
+                _ => {
+                    let detail = "its task ended before its time".to_owned();
+                    self.begin_end(EndCause::HostFailure { detail }, RestartDecision::Stop);
+                }
             }
         }
+        while self.bury_some(LETTERS_PER_TURN) {}
+        self.over();
     }
 }
 

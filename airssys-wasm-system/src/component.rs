@@ -8,8 +8,8 @@ use semver::Version;
 use serde_json::{Map, Value};
 
 use airssys_wasm_core::{
-    Address, AddressPattern, Ceilings, ComponentLoader, ComponentManifest, HostCapabilities, MailboxConfig,
-    SupervisionConfig, TopicPattern,
+    Address, AddressPattern, Ceilings, CodecSet, ComponentLoader, ComponentManifest, HostCapabilities,
+    MailboxConfig, SupervisionConfig, TopicPattern,
 };
 
 use crate::error::SystemError;
@@ -175,6 +175,14 @@ impl Component {
     #[must_use]
     pub fn max_message_bytes(mut self, bytes: usize) -> Self {
         self.manifest.messaging.max_message_bytes = bytes;
+        self
+    }
+
+    /// The codecs that a message to it must begin with the multicodec prefix of one of; any form by default. Whoever
+    /// sends something else is told `denied`. Replies and the arguments of typed calls are not meant.
+    #[must_use]
+    pub fn codecs(mut self, codecs: CodecSet) -> Self {
+        self.manifest.messaging.codecs = Some(codecs);
         self
     }
 

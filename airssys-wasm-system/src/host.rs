@@ -104,7 +104,10 @@ pub(crate) struct Installed {
 impl Drop for Installed {
     fn drop(&mut self) {
         for Prepared { actor, .. } in self.instances.drain(..) {
-            self.host.remove(&actor.record);
+            let record = Arc::clone(&actor.record);
+            // First what waits for it becomes dead letters, and then nothing of it is left to count them by.
+            drop(actor);
+            self.host.remove(&record);
         }
     }
 }
@@ -226,6 +229,8 @@ impl Host {
         for number in 0..instances {
             let id = instance_id(&address, number)?;
             let (sender, mailbox) = Mailbox::new(&manifest.mailbox);
+            // Until an instance runs.
+            mailbox.set_attended(false);
             let record = Arc::new(InstanceRecord::new(
                 id.clone(),
                 manifest.version.clone(),
@@ -273,6 +278,8 @@ impl Host {
                 began: self.inner.began,
                 unfinished: 0,
                 in_hand: Arc::default(),
+                held: None,
+                ending: None,
             };
             records.push(record);
             prepared.push(Prepared { actor, first, started });

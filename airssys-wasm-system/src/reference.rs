@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use airssys_wasm_core::{
-    Address, EncodedValues, Invocation, MessagePayload, RequestError, SendError, Undelivered, ValueFormat,
+    Address, Codec, EncodedValues, Invocation, MessagePayload, RequestError, SendError, Undelivered,
+    ValueFormat,
 };
 use airssys_wasm_messaging::{
-    Codec, CodecError, CorrelationSource, ReplySlot, ReplyWait, Router, RouterLink, decode_multicodec,
+    CodecError, CorrelationSource, ReplySlot, ReplyWait, Router, RouterLink, decode_multicodec,
     encode_multicodec,
 };
 

@@ -35,6 +35,9 @@ pub(crate) fn granted(rights: &MessagingCapabilities, host: &HostCapabilities) -
             .quota_bytes
             .map_or("quota_bytes =".to_owned(), |bytes| format!("quota_bytes = {bytes}")),
     );
+    if let Some(codecs) = rights.codecs {
+        text.begin(&format!("codecs = {codecs}"));
+    }
     text.number("max_message_bytes", rights.max_message_bytes as u64);
     text.number("rate_per_second", u64::from(rights.rate_per_second));
     text.number("burst", u64::from(rights.burst));

@@ -38,6 +38,7 @@ pub const DECLARED_KEYS: &[DeclaredKey] = &[
     attacked("capabilities.messaging.publish"),
     attacked("capabilities.messaging.subscribe"),
     attacked("capabilities.messaging.max_message_bytes"),
+    attacked("capabilities.messaging.codecs"),
     attacked("capabilities.messaging.rate_per_second"),
     attacked("capabilities.messaging.burst"),
     attacked("capabilities.storage.quota_bytes"),
@@ -207,6 +208,10 @@ pub const DECLARED_BOUNDS: &[DeclaredKey] = &[
     attacked("ENTRY_BYTES"),
     attacked("MAX_PENDING_REQUESTS"),
     attacked("MAX_UNREAD_ANSWER_BYTES"),
+    exempt(
+        "MAX_PUSHED_OUT",
+        "what one message clears away for itself, once for each that came; tested in messaging",
+    ),
     attacked("MAX_TIMERS"),
     attacked("MAX_TIMER_BYTES"),
     attacked("MAX_SUBSCRIPTIONS"),
@@ -214,6 +219,10 @@ pub const DECLARED_BOUNDS: &[DeclaredKey] = &[
     exempt("FEED_MAX_BYTES", "the same in bytes: the bound of the mailbox that the stream reads"),
     exempt("MAX_COUNTED_COMPONENTS", "counts components that an operator installed, one number for each"),
     exempt("MAX_CODEC_BYTES", "payloads that an embedder reads by the codec module; tested in messaging"),
+    exempt(
+        "MAX_BORSH_STACK_BYTES",
+        "payloads that an embedder reads by the codec module; tested in messaging",
+    ),
     exempt("MAX_CODEC_DEPTH", "payloads that an embedder reads by the codec module; tested in messaging"),
     exempt("MAX_HOST_SENDERS", "counts parts of the host, whose names no guest gives"),
     // The store.

@@ -7,6 +7,7 @@ use super::document::Report;
 use super::host_capabilities::{self, HostCapabilities};
 use super::mailbox::MailboxConfig;
 use super::section::{Bounds, Found, Section};
+use crate::codec::{Codec, CodecSet};
 use crate::limits::Ceilings;
 use crate::pattern::AddressPattern;
 use crate::policy::{Breadth, BroadRight, BroadRights, TooBroad};
@@ -33,6 +34,9 @@ pub struct MessagingCapabilities {
     /// Largest message that it takes, in bytes; 1 to 16 MiB and not above the mailbox's `max_bytes`,
     /// default 64 KiB (less where the mailbox holds less).
     pub max_message_bytes: usize,
+    /// Codecs that a message to it must begin with the multicodec prefix of one of; anything by default. Replies to it
+    /// and the arguments of typed calls are not meant.
+    pub codecs: Option<CodecSet>,
     /// Messages a second that each sending component may bring; 1 to 100,000,000, default 1,000.
     pub rate_per_second: u32,
     /// Messages that may come at once; 1 to 100,000,000, default 100.
@@ -47,6 +51,7 @@ impl Default for MessagingCapabilities {
             publish: Vec::new(),
             subscribe: Vec::new(),
             max_message_bytes: 65_536,
+            codecs: None,
             rate_per_second: 1_000,
             burst: 100,
         }
@@ -78,7 +83,16 @@ fn read_messaging(
     let section = capabilities.section(
         report,
         "messaging",
-        &["send_to", "receive_from", "publish", "subscribe", "max_message_bytes", "rate_per_second", "burst"],
+        &[
+            "send_to",
+            "receive_from",
+            "publish",
+            "subscribe",
+            "max_message_bytes",
+            "codecs",
+            "rate_per_second",
+            "burst",
+        ],
     );
     let default = MessagingCapabilities::default();
     let rate = Bounds::new(1..=MAX_RATE, "messages per second");
@@ -90,12 +104,14 @@ fn read_messaging(
         subscribe: within(&section, report, TOPICS, BroadRight::Subscribe, allowed),
         max_message_bytes: read_message_size(&section, report, mailbox)
             .unwrap_or_else(|| default.max_message_bytes.min(mailbox.max_bytes)),
+        codecs: read_codecs(&section, report),
         rate_per_second: section.count(report, "rate_per_second", &rate).unwrap_or(default.rate_per_second),
         burst: section.count(report, "burst", &burst).unwrap_or(default.burst),
     }
 }
 
 const ADDRESSES: &str = "for example \"logs/parser\", \"logs/parser/0\" or \"logs/*\"";
+const CODECS: &str = "one or more of \"borsh\", \"cbor\" and \"json\"";
 const TOPICS: &str = "for example \"logs.parsed\" or \"logs.raw.#\"";
 
 /// What a right names; what means everything is reported where this host does not allow that.
@@ -154,4 +170,19 @@ fn read_message_size(section: &Section<'_>, report: &mut Report, mailbox: &Mailb
         );
     }
     Some(value)
+}
+
+/// None where nothing is demanded. A list without an entry would demand what nobody can send.
+fn read_codecs(section: &Section<'_>, report: &mut Report) -> Option<CodecSet> {
+    let (_, value) = section.entry("codecs")?;
+    let texts = section.texts(report, "codecs")?;
+    if texts.is_empty() && value.get_ref().as_array().is_some_and(|array| array.is_empty()) {
+        let help = format!("name {CODECS}, or leave the key out to take messages in any form");
+        report.error(value.span(), "`codecs` is empty: no message could arrive", &help);
+    }
+    let codecs =
+        texts.into_iter().filter_map(|text| text.parsed(report, "codecs", CODECS, str::parse::<Codec>));
+    codecs.fold(None, |set: Option<CodecSet>, Found { value, .. }| {
+        Some(set.map_or(CodecSet::of(value), |set| set.and(value)))
+    })
 }

@@ -11,7 +11,8 @@ pub enum Overflow {
     Reject,
     /// The sender waits for room.
     Wait,
-    /// The oldest waiting message makes room.
+    /// The oldest waiting messages make room, up to 256 of them; a message that more would have to go for is refused
+    /// as full.
     DropOldest,
 }
 

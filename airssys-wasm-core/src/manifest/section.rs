@@ -196,7 +196,7 @@ impl<'t> Section<'t> {
         if self.path.is_empty() { key.into() } else { format!("{}.{key}", self.path) }
     }
 
-    fn entry(&self, key: &str) -> Option<(&'t Spanned<DeString<'t>>, &'t Value<'t>)> {
+    pub(super) fn entry(&self, key: &str) -> Option<(&'t Spanned<DeString<'t>>, &'t Value<'t>)> {
         debug_assert!(self.known.contains(&key), "{key} is read and not known in {}", self.path);
         self.table?.get_key_value(key)
     }

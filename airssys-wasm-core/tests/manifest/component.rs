@@ -1,9 +1,9 @@
 //! `Component.toml`: what comes of it, and what holds between its keys.
 
 use airssys_wasm_core::{
-    Backoff, BroadRight, BroadRights, Ceilings, ComponentConfig, ComponentManifest, HostCapabilities,
-    LifecycleConfig, MAX_GRANTED_DESTINATIONS, MAX_GRANTED_FOLDERS, MAX_GRANTED_VARIABLES, MailboxConfig,
-    MessagingCapabilities, Overflow, ResourceLimits, RestartPolicy, SupervisionConfig,
+    Backoff, BroadRight, BroadRights, Ceilings, Codec, CodecSet, ComponentConfig, ComponentManifest,
+    HostCapabilities, LifecycleConfig, MAX_GRANTED_DESTINATIONS, MAX_GRANTED_FOLDERS, MAX_GRANTED_VARIABLES,
+    MailboxConfig, MessagingCapabilities, Overflow, ResourceLimits, RestartPolicy, SupervisionConfig,
 };
 
 use crate::{HEAD, complaints, component, mistakes};
@@ -33,6 +33,7 @@ fn what_is_absent_has_its_default() {
         publish: vec![],
         subscribe: vec![],
         max_message_bytes: 65_536,
+        codecs: None,
         rate_per_second: 1_000,
         burst: 100,
     };
@@ -92,6 +93,7 @@ fn what_is_given_arrives() {
         (messaging.max_message_bytes, messaging.rate_per_second, messaging.burst),
         (65_537, 1_001, 101)
     );
+    assert_eq!(messaging.codecs, Some(CodecSet::of(Codec::Borsh).and(Codec::Cbor)));
     let backoff = Backoff { initial_ms: 101, max_ms: 30_001, factor: 2.5, jitter: 0.2 };
     let policy = RestartPolicy::Transient;
     assert_eq!(
@@ -244,6 +246,30 @@ fn waits_begin_below_their_end() {
     );
     let clamped = backoff("[supervision]\nbackoff = { max_ms = 5 }");
     assert!(clamped.is_ok_and(|backoff| (backoff.initial_ms, backoff.max_ms) == (5, 5)));
+}
+
+#[test]
+fn codecs_are_known_and_one_at_least() {
+    check("[capabilities.messaging]\ncodecs = [\"json\"]", "");
+    check("[capabilities.messaging]\ncodecs = [\"json\", \"json\"]", "");
+    check("[capabilities.messaging]\ncodecs = []", "7:10 `codecs` is empty: no message could arrive");
+    check(
+        "[capabilities.messaging]\ncodecs = [\"json\", \"JSON\", \"xml\"]",
+        "7:19 `codecs`: no codec; known are borsh, cbor and json\n\
+         7:27 `codecs`: no codec; known are borsh, cbor and json",
+    );
+    check(
+        "[capabilities.messaging]\ncodecs = \"json\"",
+        "7:10 `codecs` must be an array of strings, not a string",
+    );
+    check(
+        "[capabilities.messaging]\ncodecs = [7]",
+        "7:11 an element of `codecs` must be a string, not an integer",
+    );
+    let error =
+        component(&format!("{HEAD}[capabilities.messaging]\ncodecs = []\n")).expect_err("it is empty");
+    let help = error.diagnostics()[0].help().map(ToString::to_string);
+    assert!(help.is_some_and(|help| help.contains("leave the key out")), "{error:?}");
 }
 
 #[test]

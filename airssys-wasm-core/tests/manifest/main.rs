@@ -44,6 +44,7 @@ receive_from = ["logs/tail"]
 publish = ["logs.parsed"]
 subscribe = ["logs.raw.#"]
 max_message_bytes = 65537
+codecs = ["cbor", "borsh"]
 rate_per_second = 1001
 burst = 101
 [capabilities.storage]

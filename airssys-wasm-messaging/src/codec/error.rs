@@ -2,8 +2,7 @@
 
 use thiserror::Error;
 
-use crate::codec::Codec;
-use airssys_wasm_core::BoxError;
+use airssys_wasm_core::{BoxError, Codec};
 
 /// Why a payload cannot be read or written.
 #[derive(Debug, Error)]
@@ -42,6 +41,14 @@ pub enum CodecError {
         codec: Codec,
         /// The bound in levels.
         max_depth: usize,
+    },
+    /// It nests deeper than there is stack for; in a codec whose nesting only the type knows, which was asked for.
+    #[error("reading the {codec} body would take more than {max_bytes} bytes of the stack")]
+    TooMuchStack {
+        /// Its codec.
+        codec: Codec,
+        /// The bound in bytes.
+        max_bytes: usize,
     },
     /// After the value there is more.
     #[error("{bytes} bytes follow the {codec} value")]

@@ -7,7 +7,10 @@ use ciborium::{de, ser};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::codec::{Codec, CodecError, MAX_CODEC_BYTES, decode_multicodec, encode_multicodec};
+use crate::codec::finite::{FiniteNumbers, NotFinite};
+use crate::codec::watched::{MAX_BORSH_STACK_BYTES, WatchedBody};
+use crate::codec::{CodecError, MAX_CODEC_BYTES, decode_multicodec, encode_multicodec};
+use airssys_wasm_core::Codec;
 
 /// Levels of arrays and maps that a CBOR or JSON body may nest: what the JSON reader allows by itself.
 pub const MAX_CODEC_DEPTH: usize = 127;
@@ -22,16 +25,22 @@ pub fn to_borsh<T: BorshSerialize>(value: &T) -> Result<Vec<u8>, CodecError> {
 }
 
 /// The value in a Borsh payload. A length in it that exceeds what follows is an error before memory is
-/// taken for it, and sets and maps must be in order. How deep a value may nest is for its type to say.
+/// taken for it, and sets and maps must be in order. A value of a type that holds itself may nest as deep as
+/// [`MAX_BORSH_STACK_BYTES`] of the stack suffice to read it.
 ///
 /// # Errors
 ///
-/// As [`decode_multicodec`], [`CodecError::OtherCodec`], [`CodecError::TrailingBytes`] and
-/// [`CodecError::Body`].
+/// As [`decode_multicodec`], [`CodecError::OtherCodec`], [`CodecError::TooMuchStack`],
+/// [`CodecError::TrailingBytes`] and [`CodecError::Body`].
 pub fn from_borsh<T: BorshDeserialize>(payload: &[u8]) -> Result<T, CodecError> {
-    let mut body = body_of(Codec::Borsh, payload)?;
-    let value = T::deserialize(&mut body).map_err(|error| malformed(Codec::Borsh, error))?;
-    finished(Codec::Borsh, body)?;
+    let mut body = WatchedBody::new(body_of(Codec::Borsh, payload)?);
+    let value = T::deserialize_reader(&mut body).map_err(|error| {
+        if body.is_too_deep() {
+            return CodecError::TooMuchStack { codec: Codec::Borsh, max_bytes: MAX_BORSH_STACK_BYTES };
+        }
+        malformed(Codec::Borsh, error)
+    })?;
+    finished(Codec::Borsh, body.left())?;
     Ok(value)
 }
 
@@ -80,8 +89,10 @@ pub fn from_cbor<T: DeserializeOwned>(payload: &[u8]) -> Result<T, CodecError> {
 /// # Errors
 ///
 /// [`CodecError::TooLarge`], and [`CodecError::Unwritable`] for what JSON has no form for, such as a map
-/// whose keys are no texts.
+/// whose keys are no texts, or a number that is not finite.
 pub fn to_json<T: Serialize>(value: &T) -> Result<Vec<u8>, CodecError> {
+    let not_finite = |error: NotFinite| CodecError::Unwritable { codec: Codec::Json, source: error.into() };
+    value.serialize(FiniteNumbers).map_err(not_finite)?;
     write(Codec::Json, |body| serde_json::to_writer(body, value).map_err(io::Error::from))
 }
 

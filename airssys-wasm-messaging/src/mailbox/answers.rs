@@ -51,17 +51,28 @@ pub(super) struct AnswerLoad {
     /// Raised under the mailbox's lock, as the bytes are.
     waiting: AtomicU64,
     bytes: AtomicU64,
+    /// What the one answer holds that is larger than all others may be together. Apart, so that it takes no room of
+    /// theirs.
+    large: AtomicU64,
 }
 
 impl AnswerLoad {
-    /// Makes room for one more, with the mailbox locked; false where those that wait hold too much. One alone
-    /// always has room: its size was bounded by who asked.
+    /// Makes room for one more, with the mailbox locked; false where those that wait hold too much. One that is larger
+    /// than all of them may be together has it where no other such waits: its size was bounded by who asked, and the
+    /// others' room is not for it to fill. So one that holds nothing always has room: whoever is refused room is told so by
+    /// such a one, and their number is bounded by the requests.
     pub(super) fn admit(&self, envelope: &Envelope) -> bool {
-        let (weight, held) = (weight(envelope), self.bytes());
-        if held > 0 && held.saturating_add(weight) > to_u64(MAX_UNREAD_ANSWER_BYTES) {
+        let weight = weight(envelope);
+        let (held, is_too_much) = if is_large(weight) {
+            (&self.large, self.large.load(Ordering::Acquire) > 0)
+        } else {
+            let held = self.bytes.load(Ordering::Acquire);
+            (&self.bytes, held.saturating_add(weight) > to_u64(MAX_UNREAD_ANSWER_BYTES))
+        };
+        if is_too_much {
             return false;
         }
-        self.bytes.fetch_add(weight, Ordering::AcqRel);
+        held.fetch_add(weight, Ordering::AcqRel);
         self.waiting.fetch_add(1, Ordering::AcqRel);
         self.accepted.fetch_add(1, Ordering::AcqRel);
         true
@@ -69,7 +80,9 @@ impl AnswerLoad {
 
     /// Its owner takes it, or nobody ever will.
     pub(super) fn release(&self, envelope: &Envelope) {
-        self.bytes.fetch_sub(weight(envelope), Ordering::AcqRel);
+        let weight = weight(envelope);
+        let held = if is_large(weight) { &self.large } else { &self.bytes };
+        held.fetch_sub(weight, Ordering::AcqRel);
         self.waiting.fetch_sub(1, Ordering::AcqRel);
     }
 
@@ -85,6 +98,11 @@ impl AnswerLoad {
 
     /// What those that wait hold.
     pub(super) fn bytes(&self) -> u64 {
-        self.bytes.load(Ordering::Acquire)
+        self.bytes.load(Ordering::Acquire).saturating_add(self.large.load(Ordering::Acquire))
     }
+}
+
+/// Whether it is more than all that wait may hold together.
+fn is_large(weight: u64) -> bool {
+    to_u64(MAX_UNREAD_ANSWER_BYTES) < weight
 }

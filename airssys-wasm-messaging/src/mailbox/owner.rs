@@ -83,6 +83,13 @@ impl MailboxReceiver {
         self.shared.close();
     }
 
+    /// Says whether somebody handles what comes: no while an instance is being made, or waits to be made again. What is
+    /// sent to a component, and not to one of its instances, goes to those that are attended, as long as there are any.
+    /// A mailbox is attended until its owner says otherwise.
+    pub fn set_attended(&self, is_attended: bool) {
+        self.shared.set_attended(is_attended);
+    }
+
     /// Warns again where the mailbox is nearly full, because another instance begins to read it.
     pub fn rearm_warnings(&self) {
         self.shared.rearm();
@@ -93,10 +100,9 @@ impl MailboxReceiver {
     #[must_use = "these messages were accepted: they are dead letters now"]
     pub fn drain_remaining(&mut self) -> Vec<Envelope> {
         let mut remaining: Vec<_> = mem::take(&mut self.batch).into();
-        let mut state = self.shared.lock();
-        remaining.extend(mem::take(&mut state.queue));
+        let later = mem::take(&mut self.shared.lock().queue);
+        remaining.extend(later);
         self.shared.drop_counted(&remaining);
-        drop(state);
         self.discard_answers();
         self.shared.offer_room();
         remaining
@@ -140,6 +146,8 @@ impl MailboxReceiver {
             if let Some(envelope) = next_of(&self.shared, answers, queue) {
                 self.shared.begin(&envelope);
                 self.pushed_out = self.shared.overflowed.load(Ordering::Relaxed);
+                drop(state);
+                self.shared.offer_room();
                 return Taken::Message(envelope);
             }
         } else {

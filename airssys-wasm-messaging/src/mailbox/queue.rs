@@ -10,6 +10,7 @@ use std::task::Waker;
 
 use tokio::sync::Notify;
 
+use crate::bounds::MAX_PUSHED_OUT;
 use crate::envelope::Envelope;
 use crate::mailbox::answers::{AnswerLoad, AnswerQueue};
 use crate::mailbox::pair::Pushed;
@@ -26,6 +27,8 @@ pub(super) struct Shared {
     pub(super) closed: AtomicBool,
     /// Its owner is gone, so that it takes no more answers either. Written under the lock.
     sealed: AtomicBool,
+    /// Its owner handles what comes, as far as it has said.
+    attended: AtomicBool,
     /// Written under the lock, like the three that follow.
     pub(super) accepted: AtomicU64,
     accepted_bytes: AtomicU64,
@@ -86,6 +89,13 @@ pub(super) struct Load {
 }
 
 impl Load {
+    fn of<'e>(envelopes: impl IntoIterator<Item = &'e Envelope>) -> Self {
+        envelopes.into_iter().fold(Self { messages: 0, bytes: 0 }, |sum, envelope| Self {
+            messages: sum.messages + 1,
+            bytes: sum.bytes.saturating_add(weight(envelope)),
+        })
+    }
+
     fn without(self, gone: &Self) -> Self {
         Self {
             messages: self.messages.saturating_sub(gone.messages),
@@ -110,6 +120,7 @@ impl Shared {
             }),
             closed: AtomicBool::new(false),
             sealed: AtomicBool::new(false),
+            attended: AtomicBool::new(true),
             accepted: AtomicU64::new(0),
             accepted_bytes: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
@@ -136,12 +147,13 @@ impl Shared {
             }
             if !self.has_ample_room_for(&mut state, weight) {
                 if !self.has_room(&mut state, weight) {
-                    if self.overflow != Overflow::DropOldest {
+                    let is_made = self.overflow == Overflow::DropOldest
+                        && self.make_room(&mut state, weight, &mut pushed.dropped);
+                    if !is_made {
                         let largest = self.largest_refused.load(Ordering::Relaxed).max(weight);
                         self.largest_refused.store(largest, Ordering::SeqCst);
                         return Err((SendError::Full, envelope));
                     }
-                    self.make_room(&mut state, weight, &mut pushed.dropped);
                 }
                 let Load { messages, bytes } = self.seen(&state);
                 pushed.warning = state.thresholds.pass(messages + 1, bytes.saturating_add(weight));
@@ -158,7 +170,7 @@ impl Shared {
     }
 
     /// Puts an answer behind all that waits. The requester has a place for it, so that only its bytes can be too
-    /// many.
+    /// many: one that holds none is taken as long as the owner is there.
     pub(super) fn push_answer(&self, envelope: Envelope) -> Result<(), (SendError, Envelope)> {
         let owner = {
             let mut state = self.lock();
@@ -209,12 +221,15 @@ impl Shared {
     /// Whether one more message of this weight fits. Exact: senders are serialised by the lock, and
     /// the owner can only make room meanwhile.
     fn has_room(&self, state: &mut State, weight: u64) -> bool {
-        let fits =
-            |load: Load| load.messages < self.capacity && load.bytes <= self.max_bytes.saturating_sub(weight);
-        fits(self.seen(state)) || {
+        self.fits(self.seen(state), weight) || {
             self.look(state);
-            fits(self.seen(state))
+            self.fits(self.seen(state), weight)
         }
+    }
+
+    /// Whether one more message of this weight fits beside that.
+    fn fits(&self, load: Load, weight: u64) -> bool {
+        load.messages < self.capacity && load.bytes <= self.max_bytes.saturating_sub(weight)
     }
 
     /// What waited when a sender last looked at the owner, and what came since: never too little.
@@ -236,25 +251,41 @@ impl Shared {
         self.lock().thresholds = thresholds;
     }
 
-    /// Drops from the front until the message fits. The owner takes under the same lock, so that the
-    /// front is the oldest that waits.
-    fn make_room(&self, state: &mut State, weight: u64, dropped: &mut Vec<Envelope>) {
-        while !self.has_room(state, weight)
-            && let Some(oldest) = state.queue.pop_front()
-        {
-            add(&self.dropped_bytes, self::weight(&oldest));
-            add(&self.dropped, 1);
-            add(&self.overflowed, 1);
-            dropped.push(oldest);
+    /// Drops from the front until the message fits, or nothing where too many would have to go. The owner takes under
+    /// the same lock, so that the front is the oldest that waits.
+    fn make_room(&self, state: &mut State, weight: u64, dropped: &mut Vec<Envelope>) -> bool {
+        let Some(count) = self.to_push_out(state, weight) else { return false };
+        dropped.extend(state.queue.drain(..count));
+        self.count_dropped(Load::of(&*dropped));
+        add(&self.overflowed, to_u64(count));
+        true
+    }
+
+    /// How many of the oldest have to go until the message fits; none where those are too many.
+    fn to_push_out(&self, state: &State, weight: u64) -> Option<usize> {
+        let mut load = self.seen(state);
+        let mut oldest = state.queue.iter();
+        for count in 0..=MAX_PUSHED_OUT {
+            if self.fits(load, weight) {
+                return Some(count);
+            }
+            load = load.without(&Load::of([oldest.next()?]));
         }
+        None
+    }
+
+    /// Messages that the owner has taken out and will not begin.
+    pub(super) fn drop_counted(&self, envelopes: &[Envelope]) {
+        // There may be very many: they are looked at before senders have to wait.
+        let load = Load::of(envelopes);
+        let _state = self.lock();
+        self.count_dropped(load);
     }
 
     /// Called with the lock held.
-    pub(super) fn drop_counted(&self, envelopes: &[Envelope]) {
-        for envelope in envelopes {
-            add(&self.dropped_bytes, weight(envelope));
-            add(&self.dropped, 1);
-        }
+    fn count_dropped(&self, load: Load) {
+        add(&self.dropped_bytes, load.bytes);
+        add(&self.dropped, load.messages);
     }
 
     fn kept(&self, accepted: &AtomicU64, dropped: &AtomicU64) -> u64 {
@@ -313,6 +344,18 @@ impl Shared {
         self.room.notify_waiters();
     }
 
+    pub(super) fn is_attended(&self) -> bool {
+        self.attended.load(Ordering::SeqCst)
+    }
+
+    /// Whoever waits for room here looks again where to wait, when nobody will make any for a while.
+    pub(super) fn set_attended(&self, is_attended: bool) {
+        let was_attended = self.attended.swap(is_attended, Ordering::SeqCst);
+        if was_attended && !is_attended {
+            self.recall_waiters();
+        }
+    }
+
     /// Wakes those who wait for room, whether or not there is any.
     pub(super) fn recall_waiters(&self) {
         self.room.notify_waiters();
@@ -330,7 +373,7 @@ impl Shared {
     }
 
     pub(super) async fn room(&self, gone: impl Fn() -> bool) {
-        if self.overflow == Overflow::DropOldest {
+        if self.overflow == Overflow::DropOldest && self.largest_refused.load(Ordering::SeqCst) == 0 {
             return;
         }
         let mut notified = pin!(self.room.notified());

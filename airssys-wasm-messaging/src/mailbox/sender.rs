@@ -23,7 +23,8 @@ impl MailboxSender {
     ///
     /// # Errors
     ///
-    /// - [`SendError::Full`]: no room now; with [`Overflow::DropOldest`] this does not occur.
+    /// - [`SendError::Full`]: no room now; with [`Overflow::DropOldest`] only where more than
+    ///   [`MAX_PUSHED_OUT`](crate::MAX_PUSHED_OUT) would have to go, and then none goes.
     /// - [`SendError::TooLarge`]: heavier than the whole mailbox may be.
     /// - [`SendError::Closed`]: the mailbox takes no more.
     pub fn try_push(&self, envelope: Envelope) -> Result<Pushed, (SendError, Envelope)> {
@@ -31,8 +32,8 @@ impl MailboxSender {
     }
 
     /// Puts the answer to a request of the owner's own into the mailbox, or gives it back:
-    /// [`SendError::Full`] where all answers that wait would hold too much, [`SendError::Closed`] where the owner
-    /// is gone.
+    /// [`SendError::Full`] where it holds anything and the answers that wait would hold too much with it,
+    /// [`SendError::Closed`] where the owner is gone.
     pub(crate) fn push_answer(&self, envelope: Envelope) -> Result<(), (SendError, Envelope)> {
         self.shared.push_answer(envelope)
     }
@@ -72,6 +73,12 @@ impl MailboxSender {
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.shared.closed.load(Ordering::Acquire)
+    }
+
+    /// Whether its owner handles what comes, as far as it has said.
+    #[must_use]
+    pub fn is_attended(&self) -> bool {
+        self.shared.is_attended()
     }
 
     /// What happens when there is no room.

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use crate::player::{LONG, Lenient, MAX_ANSWER_BYTES, Outcome, Player, drive, now, router};
+use crate::player::{LONG, Lenient, MAX_ANSWER_BYTES, Outcome, Player, SHORT, drive, now, router};
 use crate::support::{HANG, config};
 use airssys_wasm_core::{
-    Address, Admission, ComponentId, DenialRule, Guard, HandlerError, MessageRouter, Overflow, RequestError,
-    SendError,
+    Address, Admission, ComponentId, DenialRule, Guard, HandlerError, MailboxConfig, MessageRouter, Overflow,
+    RequestError, SendError,
 };
 use airssys_wasm_messaging::{DeskSnapshot, MAX_PENDING_REQUESTS, MAX_UNREAD_ANSWER_BYTES, Router};
 
@@ -158,12 +158,45 @@ async fn answers_that_wait_are_bounded_in_bytes_and_take_no_room_of_messages() -
         assert_eq!(asker.answer().await?.1.map(|reply| reply.len()), expected, "{number}");
     }
     assert_eq!(asker.desk(), DeskSnapshot::default());
-    // One alone is bounded by its requester's own word.
+    Ok(())
+}
+
+#[tokio::test]
+async fn one_answer_of_any_size_takes_no_room_of_the_others() -> Outcome {
+    const LARGE: usize = 2 * MAX_UNREAD_ANSWER_BYTES;
+    let (router, _driver) = router()?;
+    let mut asker = Player::taking(&router, "t/a/0", &MailboxConfig::default(), LARGE)?;
+    let mut other = Player::new(&router, "t/b/0")?;
+    // Its size is its requester's own word, but a second one such has no room.
+    let sizes = [(LARGE, true), (LARGE, false), (1, true), (MAX_UNREAD_ANSWER_BYTES, false)];
+    let fit = [(MAX_UNREAD_ANSWER_BYTES - 1, true), (1, false), (0, true)];
+    for (size, is_taken) in sizes.into_iter().chain(fit) {
+        asker.request("t/b", LONG)?;
+        assert_eq!(other.reply(&"x".repeat(size)).await?, is_taken, "{size}");
+    }
+    assert_eq!(asker.desk().unread_answer_bytes, LARGE + MAX_UNREAD_ANSWER_BYTES);
+    // Nor do they keep out what ends a request without a reply.
     asker.request("t/b", LONG)?;
-    assert!(other.reply(&"x".repeat(2 * MAX_UNREAD_ANSWER_BYTES)).await?);
+    drop(other.next().await?);
+    asker.request("t/b", SHORT)?;
+    let expired = async {
+        while asker.desk().pending_requests > 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(HANG, expired).await?;
+    for (size, is_taken) in sizes.into_iter().chain(fit) {
+        let expected = if is_taken { Ok(size) } else { Err(RequestError::Refused(SendError::Full)) };
+        assert_eq!(asker.answer().await?.1.map(|reply| reply.len()), expected, "{size}");
+    }
+    assert!(matches!(asker.answer().await?.1, Err(RequestError::ReceiverEnded { .. })));
+    assert!(matches!(asker.answer().await?.1, Err(RequestError::TimedOut { .. })));
+    assert_eq!(asker.desk(), DeskSnapshot::default());
+    // Once it is read there is room for another one.
     asker.request("t/b", LONG)?;
-    assert!(!other.reply("x").await?);
-    assert_eq!(asker.answer().await?.1.map(|reply| reply.len()), Ok(2 * MAX_UNREAD_ANSWER_BYTES));
+    assert!(matches!(other.next().await?.into_reply_slot(), Some(_late)));
+    asker.request("t/b", LONG)?;
+    assert!(other.reply(&"x".repeat(LARGE)).await?);
     Ok(())
 }
 

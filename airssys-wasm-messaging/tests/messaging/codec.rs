@@ -7,9 +7,10 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use proptest::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use airssys_wasm_core::Codec;
 use airssys_wasm_messaging::{
-    Codec, CodecError, MAX_CODEC_BYTES, MAX_CODEC_DEPTH, decode_multicodec, encode_multicodec, from_borsh,
-    from_cbor, from_json, to_borsh, to_cbor, to_json,
+    CodecError, MAX_BORSH_STACK_BYTES, MAX_CODEC_BYTES, MAX_CODEC_DEPTH, decode_multicodec,
+    encode_multicodec, from_borsh, from_cbor, from_json, to_borsh, to_cbor, to_json,
 };
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -30,6 +31,28 @@ enum Kind {
     Plain,
     Weighted(f64),
     Placed { x: i16, y: i16 },
+}
+
+#[derive(Serialize)]
+struct NewType(f64);
+
+#[derive(Serialize)]
+enum Shape {
+    Pair(f64, f64),
+    Named { x: f64 },
+}
+
+fn order() -> Order {
+    Order {
+        id: 7,
+        delta: -1,
+        name: "order".to_owned(),
+        kind: Kind::Plain,
+        tags: vec!["tag".to_owned()],
+        note: None,
+        raw: vec![1, 2, 3],
+        shares: BTreeMap::from([("a".to_owned(), 1)]),
+    }
 }
 
 /// A structure in Borsh is its fields in order.
@@ -240,6 +263,56 @@ fn what_nests_too_deep_is_refused_at_once() {
     }
 }
 
+/// A type that holds itself, one byte to a level.
+#[derive(Debug)]
+enum Chain {
+    End,
+    Link(Box<Self>),
+}
+
+impl Chain {
+    fn levels(&self) -> usize {
+        let (mut levels, mut chain) = (0, self);
+        while let Self::Link(next) = chain {
+            (levels, chain) = (levels + 1, next);
+        }
+        levels
+    }
+}
+
+impl BorshDeserialize for Chain {
+    fn deserialize_reader<R: Read>(bytes: &mut R) -> io::Result<Self> {
+        match u8::deserialize_reader(bytes)? {
+            0 => Ok(Self::End),
+            _ => Ok(Self::Link(Box::new(Self::deserialize_reader(bytes)?))),
+        }
+    }
+}
+
+#[test]
+fn a_type_that_holds_itself_exhausts_no_stack() {
+    let chain = |levels| {
+        let mut body = vec![1; levels];
+        body.push(0);
+        from_borsh::<Chain>(&encode_multicodec(Codec::Borsh, &body).unwrap())
+    };
+    for levels in [0, 1, MAX_CODEC_DEPTH] {
+        assert_eq!(chain(levels).unwrap().levels(), levels);
+    }
+    for levels in [100_000, MAX_CODEC_BYTES - 100] {
+        let error = chain(levels).unwrap_err();
+        let max_bytes = MAX_BORSH_STACK_BYTES;
+        assert!(
+            matches!(error, CodecError::TooMuchStack { codec: Codec::Borsh, max_bytes: max } if max == max_bytes),
+            "{levels}: {error:?}"
+        );
+    }
+    // Whatever is read at each level.
+    type Row = Vec<Vec<Vec<Vec<u8>>>>;
+    let flat = to_borsh(&vec![vec![vec![vec![7_u8; 3]; 3]; 3]; 3]).unwrap();
+    assert_eq!(from_borsh::<Row>(&flat).unwrap().len(), 3);
+}
+
 #[test]
 fn brackets_in_texts_do_not_nest() {
     let text = "[{".repeat(MAX_CODEC_DEPTH) + "\"\\[";
@@ -275,4 +348,29 @@ fn what_a_codec_has_no_form_for_is_told() {
     let keys = BTreeMap::from([((1, 2), 3)]);
     assert!(matches!(to_json(&keys), Err(CodecError::Unwritable { codec: Codec::Json, .. })));
     assert!(from_cbor::<f32>(&to_cbor(&f32::NAN).unwrap()).unwrap().is_nan());
+    // Where a number that JSON does not have could be; elsewhere it is written as it is.
+    for number in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 1.5] {
+        let order = Order { kind: Kind::Weighted(number), ..order() };
+        let map = BTreeMap::from([("number", Some([(number, 1)]))]);
+        let written = [
+            to_json(&number),
+            to_json(&(number as f32)),
+            to_json(&vec![1.0, number]),
+            to_json(&map),
+            to_json(&order),
+            to_json(&NewType(number)),
+            to_json(&Shape::Pair(1.0, number)),
+            to_json(&Shape::Named { x: number }),
+        ];
+        for (place, written) in written.into_iter().enumerate() {
+            match written {
+                Ok(payload) => assert!(number.is_finite(), "{place}: {payload:?}"),
+                Err(error) => assert!(
+                    !number.is_finite() && matches!(error, CodecError::Unwritable { codec: Codec::Json, .. }),
+                    "{place}: {error:?}"
+                ),
+            }
+        }
+    }
+    assert_eq!(to_json(&(1.5, None::<f64>, ())).unwrap(), b"\x80\x04[1.5,null,null]");
 }

@@ -1,14 +1,18 @@
 //! Bounds, order, overflow, closing.
 
 use std::error::Error;
+use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use tokio::time::timeout;
 
 use crate::support::{Bell, HANG, config, number_of, numbered, ready, sender};
-use airssys_wasm_core::{MailboxConfig, Overflow, SendError};
-use airssys_wasm_messaging::{Mailbox, MailboxBound, MailboxReceiver, MailboxSender, MailboxWarning};
+use airssys_wasm_core::{MailboxConfig, MessagePayload, Overflow, SendError};
+use airssys_wasm_messaging::{
+    Envelope, MAX_PUSHED_OUT, Mailbox, MailboxBound, MailboxReceiver, MailboxSender, MailboxWarning,
+};
 
 type Outcome = Result<(), Box<dyn Error>>;
 
@@ -130,6 +134,51 @@ fn drop_oldest_drops_as_many_as_the_bytes_need() {
     assert_eq!((mailbox.depth(), mailbox.bytes()), (2, 25));
     assert_eq!(push(&mailbox, 4, 30), Ok(vec![2, 3]));
     assert_eq!((mailbox.depth(), mailbox.bytes()), (1, 30));
+}
+
+#[test]
+fn one_message_pushes_out_no_more_than_a_bounded_number() {
+    const MANY: usize = 100_000;
+    let (mailbox, mut receiver) = Mailbox::new(&config(MANY, 1_024, Overflow::DropOldest));
+    let empty = || Envelope::new(sender().unwrap(), MessagePayload::empty());
+    for _ in 1..MANY {
+        assert!(mailbox.try_push(empty()).is_ok());
+    }
+    assert_eq!(push(&mailbox, 1, 4), Ok(vec![]));
+    // They hold nothing, and the last one all of the bytes that are wanted.
+    assert_eq!(push(&mailbox, 2, 1_024), Err(SendError::Full));
+    assert_eq!((mailbox.depth(), mailbox.overflowed()), (MANY, 0), "what is refused pushes nothing out");
+    assert!(ready(mailbox.room()).is_none(), "nobody asks again and again");
+    assert_eq!(push(&mailbox, 2, 1_020).map(|_empty| mailbox.overflowed()), Ok(1));
+    // Up to the bound they go at once.
+    while mailbox.depth() > MAX_PUSHED_OUT + 1 {
+        assert!(receiver.try_next().is_some());
+    }
+    assert_eq!(push(&mailbox, 3, 1_024), Err(SendError::Full));
+    assert!(ready(mailbox.room()).is_none());
+    assert!(receiver.try_next().is_some());
+    assert_eq!(push(&mailbox, 3, 1_024), Ok(vec![1, 2]));
+    assert_eq!((mailbox.depth(), mailbox.overflowed()), (1, 1 + MAX_PUSHED_OUT as u64));
+}
+
+#[test]
+fn who_was_refused_although_the_oldest_give_way_is_told_of_room() {
+    let (mailbox, mut receiver) = Mailbox::new(&config(1_000, 1_024, Overflow::DropOldest));
+    for _ in 0..600 {
+        assert!(mailbox.try_push(Envelope::new(sender().unwrap(), MessagePayload::empty())).is_ok());
+    }
+    assert_eq!(push(&mailbox, 1, 1_000), Ok(vec![]));
+    assert_eq!(push(&mailbox, 2, 1_000), Err(SendError::Full));
+    let bell = Arc::new(Bell::default());
+    let waker = Waker::from(Arc::clone(&bell));
+    let mut room = pin!(mailbox.room());
+    assert!(room.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    while mailbox.depth() > 0 {
+        assert_eq!(bell.rung(), 0, "with {} before it", mailbox.depth());
+        assert!(receiver.try_next().is_some());
+    }
+    assert_eq!(bell.rung(), 1);
+    assert_eq!(push(&mailbox, 2, 1_000), Ok(vec![]));
 }
 
 /// Pushes messages of this weight, and gives the numbers of those that brought a warning, with it.

@@ -1,5 +1,6 @@
 //! Mailboxes, the room in them, the way to them, and what payloads are in.
 
+mod admission;
 mod answers;
 mod cluster;
 mod codec;
@@ -13,3 +14,4 @@ mod room;
 mod router;
 mod support;
 mod talk;
+mod turns;

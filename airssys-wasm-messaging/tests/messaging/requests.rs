@@ -51,6 +51,7 @@ async fn a_request_that_is_let_go_is_answered() -> Outcome {
 async fn a_buried_request_is_told_the_cause() -> Outcome {
     let letters = DeadLetters::new(None);
     let receiver = "logs/parser/0".parse()?;
+    letters.expect(&receiver);
     for (cause, expected) in [
         (DeadLetterCause::Overflow, RequestError::Refused(SendError::Full)),
         (
@@ -68,6 +69,9 @@ async fn a_buried_request_is_told_the_cause() -> Outcome {
     );
     letters.forget(&receiver);
     assert_eq!((letters.total(), letters.of(&receiver)), (2, 0));
+    // What was on its way to its burial by then brings nothing back.
+    letters.bury(&receiver, request()?.0, &DeadLetterCause::Overflow);
+    assert_eq!((letters.total(), letters.of(&receiver)), (3, 0));
     Ok(())
 }
 

@@ -1,11 +1,13 @@
 //! What instances have under way with one another: requests, calls, timers and subscriptions.
 
+use std::sync::Arc;
+use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
 use tokio::time::timeout;
 
 use crate::player::{LONG, Lenient, MAX_ANSWER_BYTES, Outcome, Player, SHORT, now, router};
-use crate::support::{HANG, config, ready};
+use crate::support::{Bell, HANG, config, ready};
 use airssys_wasm_core::{Address, CorrelationId, MessageRouter, Overflow, RequestError, SendError, TimerId};
 use airssys_wasm_messaging::{
     DeskSnapshot, MAX_SUBSCRIPTIONS, MAX_TIMER_BYTES, MAX_TIMERS, Published, Router,
@@ -235,6 +237,29 @@ async fn of_several_instances_one_that_is_free_takes_the_call() -> Outcome {
 }
 
 #[tokio::test]
+async fn who_cannot_answer_has_no_room_that_is_worth_waiting_for() -> Outcome {
+    let (router, _driver) = router()?;
+    let narrow = config(1, 1_000, Overflow::Wait);
+    let caller = Player::with(&router, "t/a/0", &narrow)?;
+    let mut other = Player::with(&router, "t/a/1", &narrow)?;
+    caller.link("t/a/1")?.send("fills it".into())?;
+    // Its own mailbox is empty, and of no use to it: it waits for the other's, and not by asking again and again.
+    let link = caller.link("t/a")?;
+    let full = Err(RequestError::Refused(SendError::Full));
+    assert_eq!(link.call("ask".into(), SHORT).await, full);
+    let mut waiting = link.call("ask".into(), LONG);
+    let bell = Arc::new(Bell::default());
+    let waker = Waker::from(Arc::clone(&bell));
+    assert!(waiting.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    assert_eq!(bell.rung(), 0);
+    assert_eq!(other.next().await?.payload, "fills it".into());
+    assert_eq!(bell.rung(), 1);
+    let (reply, taken) = tokio::join!(waiting, other.reply("from the other"));
+    assert_eq!((reply, taken?), (Ok("from the other".into()), true));
+    Ok(())
+}
+
+#[tokio::test]
 async fn of_many_instances_that_wait_for_the_caller_none_hides_one_that_is_free() -> Outcome {
     let (router, _driver) = router()?;
     let caller = Player::new(&router, "t/caller/0")?;
@@ -341,6 +366,35 @@ async fn a_timer_is_stopped_by_its_owner_alone_and_rights_are_asked_when_it_fire
     timeout(HANG, buried).await?;
     assert_eq!((router.dead_letters().of(a.id.address()), router.dead_letters().of(&refused)), (1, 0));
     assert_eq!(router.traffic(a.id.address()).map(|traffic| traffic.denied), Some(1));
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_its_sender_did_not_live_to_send_is_a_dead_letter() -> Outcome {
+    let (router, _driver) = router()?;
+    let (mut a, _b) = (Player::new(&router, "t/a/0")?, Player::new(&router, "t/b/0")?);
+    let (component, to): (Address, Address) = ("t/a".parse()?, "t/b".parse()?);
+    let letters = || (router.dead_letters().total(), router.dead_letters().of(&component));
+    let later = |id| router.send_after(id, &to, "x".into(), LONG);
+    let stopped = later(&a.id)?;
+    assert!(router.cancel_timer(&a.id, stopped), "that was its own wish");
+    for restart in 1..=2 {
+        later(&a.id)?;
+        router.send_after(&a.id, a.id.address(), "x".into(), LONG)?;
+        let desk = router.desk(&a.id).ok_or("a desk")?;
+        router.end_life(&desk, &mut a.mailbox);
+        assert_eq!(letters(), (2 * restart, 2 * restart));
+    }
+    // And where it is registered anew, or ends for good.
+    later(&a.id)?;
+    let mut a = Player::new(&router, "t/a/0")?;
+    assert_eq!(letters().0, 5);
+    later(&a.id)?;
+    let desk = router.desk(&a.id).ok_or("a desk")?;
+    router.end_for_good(&desk, &mut a.mailbox);
+    assert_eq!(letters().0, 6);
+    router.deregister(&a.id);
+    assert_eq!(letters(), (6, 6));
     Ok(())
 }
 

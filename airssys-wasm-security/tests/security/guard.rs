@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use proptest::prelude::*;
 
-use airssys_wasm_core::{Address, Admission, DenialRule, Guard, MessagingCapabilities, SendError};
+use airssys_wasm_core::{
+    Address, Admission, Codec, CodecSet, DenialRule, Guard, MessagePayload, MessagingCapabilities, SendError,
+};
 use airssys_wasm_security::{CapabilityGuard, CapabilitySet, Clock};
 
 type Outcome = Result<(), Box<dyn Error>>;
@@ -116,6 +118,36 @@ fn size_is_judged_before_rate_and_costs_none() -> Outcome {
     assert_eq!(admission.admit(0), Ok(()));
     assert_eq!(admission.admit(100), Err(SendError::RateLimited));
     assert_eq!(admission.admit(101), Err(SendError::TooLarge(100)));
+    Ok(())
+}
+
+#[test]
+fn a_codec_is_judged_between_size_and_rate_and_costs_none() -> Outcome {
+    let (guard, _) = trio(10)?;
+    let codecs = Some(CodecSet::of(Codec::Cbor));
+    grant(&guard, "t/c", &MessagingCapabilities { codecs, ..rights(&[], &["t/*"])? })?;
+    let cbor = |bytes: usize| MessagePayload::new([&[0x51][..], &vec![0; bytes - 1]].concat());
+    let denied = Err(SendError::Denied(DenialRule::Codecs));
+    for sender in ["t/a/0", "host/cli"] {
+        let admission = open(&guard, sender, "t/c")??;
+        for other in ["", "text", "\u{201}"] {
+            assert_eq!(admission.admit_message(&other.into()), denied, "{other:?} from {sender}");
+        }
+        assert_eq!(
+            admission.admit_message(&MessagePayload::new(vec![0; 101])),
+            Err(SendError::TooLarge(100))
+        );
+        assert_eq!(admission.admit_message(&cbor(101)), Err(SendError::TooLarge(100)));
+        assert_eq!(admission.admit_message(&cbor(100)), Ok(()));
+        // What is no message may be in any form.
+        assert_eq!(admission.admit(1), Ok(()));
+    }
+    let admission = open(&guard, "t/a/0", "t/c")??;
+    assert_eq!(admission.admit_message(&"text".into()), denied, "before the rate, which is used up");
+    assert_eq!(admission.admit_message(&cbor(1)), Err(SendError::RateLimited));
+    // Nothing is demanded of those who receive anything, and a new grant counts at once.
+    grant(&guard, "t/c", &rights(&[], &["t/*"])?)?;
+    assert_eq!(open(&guard, "host/cli", "t/c")??.admit_message(&"text".into()), Ok(()));
     Ok(())
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::time::{Duration, Instant};
 
-use airssys_wasm_core::{DenialRule, MailboxConfig, MessagePayload};
+use airssys_wasm_core::{Codec, CodecSet, DenialRule, MailboxConfig, MessagePayload};
 use airssys_wasm_system::{
     AuditLocation, AuditVerifier, Component, ComponentRef, ComponentStatus, Host, SystemError,
 };
@@ -75,6 +75,10 @@ fn scene(rule: DenialRule) -> Option<Scene> {
             answer: "too-large: 3".to_owned(),
             ..plain
         },
+        DenialRule::Codecs => {
+            let codecs = CodecSet::of(Codec::Json).and(Codec::Borsh);
+            Scene { receiver: plain.receiver.codecs(codecs), ..plain }
+        }
         // The one message that it takes is sent when the scene is set.
         DenialRule::Rate => {
             Scene { receiver: plain.receiver.rate(1, 1), answer: "rate-limited".to_owned(), ..plain }

@@ -4,10 +4,12 @@
 #[cfg(unix)]
 mod access;
 mod audit;
+mod books;
 mod boundaries;
 mod crowd;
 mod denials;
 mod files;
+mod interrupted;
 mod lifecycle;
 mod loading;
 mod messaging;

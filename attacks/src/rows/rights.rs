@@ -2,12 +2,13 @@
 
 use anyhow::{Result, ensure};
 
+use airssys_wasm_core::{Codec, CodecSet};
 use airssys_wasm_system::Component;
 
 use crate::attack::Attack;
 use crate::guests::{self, MEMORY_BYTES};
 use crate::observation::Observation;
-use crate::siege::{Field, ROUNDS, SIBLING, Siege, sibling};
+use crate::siege::{EVERY_ATTACKER, Field, GIVE_UP, ROUNDS, SIBLING, Siege, sibling};
 
 /// Messages that `forbidden_send` tries to send for each request.
 const ATTEMPTS: u64 = 2_000;
@@ -40,6 +41,20 @@ pub(super) const ATTACKS: &[Attack] = &[
         guest: "look_alikes",
         unit: "messages that got through",
         measure: || Box::pin(looking_like_a_sender()),
+    },
+    Attack {
+        limit: "speaking in no codec that is demanded",
+        key: "capabilities.messaging.codecs",
+        guest: "look_alikes",
+        unit: "messages that got through",
+        measure: || Box::pin(other_codecs()),
+    },
+    Attack {
+        limit: "taking the name of another component",
+        key: "a name belongs to one component",
+        guest: "look_alikes",
+        unit: "names taken, and messages diverted",
+        measure: || Box::pin(taken_names()),
     },
 ];
 
@@ -146,6 +161,82 @@ async fn looking_like_a_sender() -> Result<Observation> {
     ensure!(field.ask(&meant, SIBLING).await? == WAYS.to_string(), "who is meant was refused as well");
     field.clear().await;
     Ok(observation.noting(format!("under {} names, in {WAYS} ways each", LOOK_ALIKES.len())))
+}
+
+/// The receiver would take it from them, in one of these codecs; what the attacker says begins with the prefix of none.
+async fn other_codecs() -> Result<Observation> {
+    let attacker = guests::component("look_alikes")?.max_fuel(1_000_000_000).timeout_ms(20_000);
+    let siege = Siege::lay(attacker.send_to("logs/*".parse()?)).await?;
+    let receiver = |name: &str| anyhow::Ok(called(name, "echo")?.receive_from(EVERY_ATTACKER.parse()?));
+    let all = CodecSet::of(Codec::Borsh).and(Codec::Cbor).and(Codec::Json);
+    let demanded = Codec::ALL.map(CodecSet::of).into_iter().chain([all]);
+    let mut names = Vec::new();
+    for (number, codecs) in demanded.enumerate() {
+        let name = format!("logs/codec-{number}");
+        siege.host().start(receiver(&name)?.codecs(codecs)).await?;
+        names.push(name);
+    }
+    let attempts = names.len() as u64 * WAYS;
+    let mut observation = Observation::of(0);
+    for round in 1..=ROUNDS as u64 {
+        let passed: u64 = std::str::from_utf8(&siege.probe(&names.join("\n")).await?)?.parse()?;
+        let denied = siege.status()?.denied;
+        ensure!(denied == round * attempts - round * passed, "{denied} denials counted");
+        let mut handled = 0;
+        for name in &names {
+            let status = siege.host().status_of(&name.parse()?);
+            handled += status.iter().map(|status| status.handled).sum::<u64>();
+        }
+        observation.add(passed.max(handled));
+    }
+    siege.host().start(receiver(MEANT)?).await?;
+    ensure!(
+        siege.probe(MEANT).await? == WAYS.to_string().as_bytes(),
+        "what nobody demands was refused as well"
+    );
+    siege.lift().await;
+    Ok(observation.noting(format!("to {} receivers, in {WAYS} ways each", names.len())))
+}
+
+/// Somebody starts components under a name that is taken, under names that look like it and under the host's own, while
+/// messages go to the one that was there first.
+async fn taken_names() -> Result<Observation> {
+    const INSTANCES: u32 = 3;
+    let sender = guests::component("look_alikes")?.max_fuel(1_000_000_000).timeout_ms(20_000);
+    let siege = Siege::lay(sender.send_to(MEANT.parse()?)).await?;
+    let greedy = |name: &str| anyhow::Ok(called(name, "look_alikes")?.receive_from(EVERY_ATTACKER.parse()?));
+    let meant = called(MEANT, "echo")?.receive_from(EVERY_ATTACKER.parse()?).instances(2);
+    siege.host().start(meant).await?;
+    for name in LOOK_ALIKES {
+        siege.host().start(greedy(name)?).await?;
+    }
+    let handled = |name: &str| {
+        let status = siege.host().status_of(&name.parse()?);
+        anyhow::Ok(status.iter().map(|status| status.handled).sum::<u64>())
+    };
+    let mut observation = Observation::of(0);
+    for round in 1..=ROUNDS as u64 {
+        let mut taken = 0;
+        for name in [MEANT, "host/api", "host/timer"] {
+            for instances in 1..=INSTANCES {
+                let started = siege.host().start(greedy(name)?.instances(instances)).await;
+                taken += u64::from(started.is_ok());
+            }
+        }
+        let targets = [MEANT, "logs/parser/0", "logs/parser/1"].join("\n");
+        let accepted: u64 = std::str::from_utf8(&siege.probe(&targets).await?)?.parse()?;
+        ensure!(accepted == 3 * WAYS, "{accepted} messages were accepted");
+        let settled = siege.host().settle_these(&[MEANT.parse()?], GIVE_UP).await;
+        ensure!(settled, "they were not handled");
+        let missed = (round * accepted).saturating_sub(handled(MEANT)?);
+        let mut diverted = 0;
+        for name in LOOK_ALIKES {
+            diverted += handled(name)?;
+        }
+        observation.add(taken + missed.max(diverted));
+    }
+    siege.lift().await;
+    Ok(observation.noting(format!("3 names that are taken, {} that look like one", LOOK_ALIKES.len())))
 }
 
 async fn denied(siege: Siege) -> Result<Observation> {

@@ -126,6 +126,7 @@ fn every_section_of_limits_and_rights_is_listed_whole() {
             publish,
             subscribe,
             max_message_bytes,
+            codecs,
             rate_per_second,
             burst
         }
