@@ -16,7 +16,8 @@ use airssys_wasm_core::{
 use crate::bounds::{
     MAX_CACHED_LINKS, MAX_HTTP_FIELD_BYTES, MAX_RANDOM_BYTES, MAX_RESOURCES, MAX_VARIABLE_BYTES,
 };
-use crate::deadline::{CallClock, KillSwitch};
+use crate::call_clock::CallClock;
+use crate::deadline::KillSwitch;
 use crate::error::RuntimeError;
 use crate::files::FileAccess;
 use crate::guest_output::GuestOutput;
@@ -47,8 +48,6 @@ pub struct HostState {
     network_rates: NetworkRates,
     http: WasiHttpCtx,
     http_denied: DeniedHttp,
-    /// Held, so that it ticks as long as there is something to end.
-    _ticker: Option<Arc<Ticker>>,
 }
 
 impl HostState {
@@ -77,14 +76,13 @@ impl HostState {
             network_rates: NetworkRates::new(),
             http,
             http_denied,
-            _ticker: None,
         }
     }
 
     /// The same, with the clock that ends its calls.
     #[must_use]
     pub(crate) fn ticked_by(mut self, ticker: Option<Arc<Ticker>>) -> Self {
-        self._ticker = ticker;
+        self.clock.ticked_by(ticker);
         self
     }
 

@@ -82,6 +82,13 @@ pub(super) const ATTACKS: &[Attack] = &[
         unit: "ms from start to refusal",
         measure: || Box::pin(time("blocking_read")),
     },
+    Attack {
+        limit: "wall clock of calls of a standard interface in a row",
+        key: "lifecycle.start_timeout_ms",
+        guest: "random_in_a_row",
+        unit: "ms from start to refusal",
+        measure: || Box::pin(time("random_in_a_row")),
+    },
 ];
 
 fn component(guest: &str, fuel: u64, timeout_ms: u64) -> Result<Component> {
