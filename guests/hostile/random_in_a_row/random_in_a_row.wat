@@ -18,7 +18,7 @@
   (core module $attacker
     (import "host" "get" (func $get (param i64 i32)))
     (func $attack
-      ;;! repeat = 10000
+      ;;! repeat = 20000
       (call $get (i64.const 65536) (i32.const 16))
       ;;! end
     )
