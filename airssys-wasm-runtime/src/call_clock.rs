@@ -4,16 +4,14 @@
 //! suspension that the call meets, so that what is measured is never more than what has passed: no call
 //! is ended before its time.
 //!
-//! Compiled code looks for a tick where functions and loops begin, and the host wherever the guest calls it. What
-//! neither sees is one stretch of instructions without a call or a loop, and its end is looked at when the call is over.
+//! Compiled code looks for a tick where functions and loops begin, and not after it has called the host: a guest could
+//! call in one stretch of instructions, or on the way back from a deep recursion, as often as it likes. So each host
+//! function looks as well. What none of them sees is judged when the call is over.
 
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use wasmtime::{CallHook, CallHookHandler, Store, StoreContextMut, UpdateDeadline};
+use wasmtime::{Store, UpdateDeadline};
 
 use crate::deadline::{Interruption, KillSwitch};
 use crate::scheduling::{CallLane, Conduct};
@@ -37,8 +35,12 @@ pub(crate) struct CallClock {
     ticks: u32,
     /// How many the engine had counted when the call began.
     begun: u64,
-    /// How many when somebody last looked.
+    /// How many when a tick was last met.
     looked: u64,
+    /// How many when a host function that cannot give way last looked.
+    checked: u64,
+    /// Why the call is over, although the guest may not have heard of it.
+    interruption: Option<Interruption>,
     switch: KillSwitch,
     lane: CallLane,
     conduct: Conduct,
@@ -53,7 +55,9 @@ pub(crate) struct Ending {
     pub(crate) time: Option<Duration>,
     /// Whether somebody was told before that it ran past its time.
     pub(crate) was_given_up: bool,
-    /// Whether it ran past its time, as is known now.
+    /// Why it was over before it ended, as is known now.
+    pub(crate) interruption: Option<Interruption>,
+    /// Whether it ran past its time, although nobody saw it before.
     pub(crate) is_late: bool,
 }
 
@@ -64,8 +68,15 @@ impl Ending {
         self,
         outcome: Result<Result<T, E>, Interruption>,
     ) -> Result<Result<T, E>, Interruption> {
-        let is_success = matches!(outcome, Ok(Ok(_)));
-        if self.was_given_up || (self.is_late && is_success) { Err(Interruption::Timeout) } else { outcome }
+        if self.was_given_up {
+            return Err(Interruption::Timeout);
+        }
+        match (self.interruption, &outcome) {
+            // What failed then failed by it.
+            (Some(interruption), Ok(_)) => Err(interruption),
+            (None, Ok(Ok(_))) if self.is_late => Err(Interruption::Timeout),
+            _ => outcome,
+        }
     }
 }
 
@@ -77,6 +88,8 @@ impl CallClock {
             ticks: 0,
             begun: 0,
             looked: 0,
+            checked: 0,
+            interruption: None,
             switch,
             lane,
             conduct: Conduct::default(),
@@ -97,7 +110,8 @@ impl CallClock {
         self.seen = None;
         self.ticks = 0;
         self.begun = self.counted();
-        self.looked = self.begun;
+        self.interruption = None;
+        self.goes_on();
         self.switch.begins_turn();
     }
 
@@ -140,7 +154,8 @@ impl CallClock {
         };
         // What was never seen was given up only where a timer watched it, which has ended by now.
         let was_given_up = self.lane.take_given_up();
-        Ending { time, was_given_up, is_late: time.is_some_and(|time| time >= self.timeout) }
+        let is_late = time.is_some_and(|time| time >= self.timeout);
+        Ending { time, was_given_up, interruption: self.interruption, is_late }
     }
 
     /// What a call that nobody looked at took at least: the first tick may have come right after its beginning.
@@ -187,21 +202,53 @@ impl CallClock {
         &self.lane
     }
 
-    /// Whether there was a tick since somebody last looked.
+    /// Whether there was a tick that was not met yet.
     fn is_due(&self) -> bool {
         self.counted() != self.looked
+    }
+
+    /// Asked by a host function that can give way. Whether it has to: a tick came while the guest had its turn.
+    pub(crate) fn is_turn_over(&mut self) -> Result<bool, Interruption> {
+        // What passed while it waited was the time of others.
+        let is_over = self.is_due() && self.switch.ticks_of_turn() > 0;
+        if is_over {
+            self.tick(Instant::now())?;
+        }
+        Ok(is_over)
+    }
+
+    /// The guest has its turn again, or its first.
+    pub(crate) fn goes_on(&mut self) {
+        self.looked = self.counted();
+        self.checked = self.looked;
+    }
+
+    /// Asked by a host function that cannot give way: the tick is still to be met.
+    pub(crate) fn check(&mut self) -> Result<(), Interruption> {
+        let counted = self.counted();
+        if counted != self.checked {
+            self.checked = counted;
+            return self.check_at(Instant::now());
+        }
+        self.interruption.map_or(Ok(()), Err)
+    }
+
+    fn check_at(&mut self, now: Instant) -> Result<(), Interruption> {
+        if self.switch.is_killed() {
+            self.interruption = Some(Interruption::Killed);
+        } else {
+            let seen = self.seen(now);
+            if now.saturating_duration_since(seen) >= self.timeout {
+                self.interruption = Some(Interruption::Timeout);
+            }
+        }
+        self.interruption.map_or(Ok(()), Err)
     }
 
     /// Asked at a tick of a running guest.
     fn tick(&mut self, now: Instant) -> Result<(), Interruption> {
         self.looked = self.counted();
-        if self.switch.is_killed() {
-            return Err(Interruption::Killed);
-        }
-        let seen = self.seen(now);
-        if now.saturating_duration_since(seen) >= self.timeout {
-            return Err(Interruption::Timeout);
-        }
+        self.check_at(now)?;
         if self.ticks == 1 {
             self.has_computed(self.lane.since_resumed(now), now);
         }
@@ -228,54 +275,12 @@ pub(crate) fn watch_ticks(store: &mut Store<HostState>) {
     store.epoch_deadline_callback(|mut context| {
         let clock = context.data_mut().clock_mut();
         if clock.ticker.is_some() && !clock.is_due() {
-            // The host has looked at this tick on the guest's way here.
+            // A host function has met it.
             return Ok(UpdateDeadline::Continue(1));
         }
         clock.tick(Instant::now())?;
         Ok(UpdateDeadline::YieldCustom(1, Box::pin(clock.lane().give_way())))
     });
-    store.call_hook_async(HostCalls);
-}
-
-/// Looks at the time whenever the guest calls the host, be it a function of ours, one of WASI or one of the engine's
-/// own helpers. Compiled code does not look after such a call, so that a guest could call without end in one stretch.
-struct HostCalls;
-
-impl CallHookHandler<HostState> for HostCalls {
-    fn handle_call_event<'handler, 'store, 'event>(
-        &'handler self,
-        mut store: StoreContextMut<'store, HostState>,
-        event: CallHook,
-    ) -> Pin<Box<dyn Future<Output = wasmtime::Result<()>> + Send + 'event>>
-    where
-        'handler: 'event,
-        'store: 'event,
-    {
-        if !matches!(event, CallHook::CallingHost) || !store.data().clock().is_due() {
-            return Box::pin(GoOn);
-        }
-        Box::pin(async move {
-            let clock = store.data_mut().clock_mut();
-            clock.tick(Instant::now())?;
-            clock.lane().give_way().await;
-            // What has passed meanwhile was the time of others.
-            store.set_epoch_deadline(1);
-            let clock = store.data_mut().clock_mut();
-            clock.looked = clock.counted();
-            Ok(())
-        })
-    }
-}
-
-/// Goes on at once. It has no size, so that boxing it costs nothing.
-struct GoOn;
-
-impl Future for GoOn {
-    type Output = wasmtime::Result<()>;
-
-    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
-        Poll::Ready(Ok(()))
-    }
 }
 
 #[cfg(test)]
@@ -362,12 +367,37 @@ mod tests {
     }
 
     #[test]
-    fn a_tick_is_looked_at_once() {
-        let (mut clock, ticker) = ticked(9 * MS);
-        assert!(!clock.is_due());
+    fn a_tick_is_met_once_and_only_in_a_turn() {
+        let (mut clock, ticker) = ticked(Duration::MAX);
+        assert_eq!(clock.is_turn_over(), Ok(false));
         ticker.ticks().add(Instant::now());
-        assert!(clock.is_due());
-        assert_eq!(clock.tick(Instant::now()), Ok(()));
-        assert!(!clock.is_due());
+        assert_eq!(clock.check(), Ok(()));
+        assert_eq!(clock.is_turn_over(), Ok(true), "who cannot give way leaves it to others");
+        assert_eq!(clock.is_turn_over(), Ok(false));
+        ticker.ticks().add(Instant::now());
+        clock.switch.begins_turn();
+        assert_eq!(clock.is_turn_over(), Ok(false), "it waited");
+        ticker.ticks().add(Instant::now());
+        assert_eq!(clock.is_turn_over(), Ok(true));
+    }
+
+    #[test]
+    fn a_host_function_that_cannot_give_way_tells_of_the_end_from_then_on() {
+        let (mut clock, ticker) = ticked(Duration::ZERO);
+        assert_eq!(clock.check(), Ok(()));
+        ticker.ticks().add(Instant::now());
+        for _ in 0..2 {
+            assert_eq!(clock.check(), Err(Interruption::Timeout));
+        }
+        let ending = clock.end();
+        assert_eq!(ending.settle::<(), _>(Ok(Err("a closed table"))), Err(Interruption::Timeout));
+        clock.begin(9 * MS);
+        assert_eq!(clock.check(), Ok(()));
+        clock.switch.kill();
+        ticker.ticks().add(Instant::now());
+        assert_eq!(clock.check(), Err(Interruption::Killed));
+        assert_eq!(settled(clock.end()), Err(Interruption::Killed));
+        clock.begin(9 * MS);
+        assert_eq!(clock.check(), Ok(()), "a new call");
     }
 }

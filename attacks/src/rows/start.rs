@@ -89,9 +89,9 @@ pub(super) const ATTACKS: &[Attack] = &[
     Attack {
         limit: "wall clock of calls of a standard interface in a row",
         key: "lifecycle.start_timeout_ms",
-        guest: "random_in_a_row",
+        guest: "output_in_a_row",
         unit: "ms from start to refusal",
-        measure: || Box::pin(time_alone("random_in_a_row")),
+        measure: || Box::pin(time_alone("output_in_a_row")),
     },
 ];
 
