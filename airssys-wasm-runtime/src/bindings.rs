@@ -1,26 +1,21 @@
 //! The generated bindings to the WIT package; the only module that expands them.
 //!
-//! Host functions are asynchronous only where they can wait: the others need no boxed future.
+//! Host functions are asynchronous so that the guest can give way there. Those that hardly do anything are not: they need
+//! no boxed future, and look at the time all the same.
 
 wasmtime::component::bindgen!({
     path: "../wit",
     world: "airssys:core/component",
     ownership: Borrowing { duplicate_if_necessary: true },
     imports: {
-        "airssys:core/messaging.send": async | trappable,
-        "airssys:core/messaging.[method]peer.send": async | trappable,
-        "airssys:core/messaging.call": async | trappable,
-        "airssys:core/messaging.[method]peer.call": async | trappable,
-        "airssys:core/messaging.publish": async | trappable,
-        "airssys:core/services.sleep": async | trappable,
-        "airssys:core/storage.get": async | trappable,
-        "airssys:core/storage.set": async | trappable,
-        "airssys:core/storage.delete": async | trappable,
-        "airssys:core/storage.exists": async | trappable,
-        "airssys:core/storage.list-keys": async | trappable,
-        "airssys:core/storage.usage": async | trappable,
-        "airssys:core/storage.compare-and-swap": async | trappable,
-        default: trappable,
+        "airssys:core/messaging.cancel-request": trappable,
+        "airssys:core/messaging.cancel-timer": trappable,
+        "airssys:core/messaging.self-id": trappable,
+        "airssys:core/messaging.[method]peer.id": trappable,
+        "airssys:core/messaging.[drop]peer": trappable,
+        "airssys:core/services.now": trappable,
+        "airssys:core/services.monotonic-now": trappable,
+        default: async | trappable,
     },
     exports: { default: async },
     with: {

@@ -1,12 +1,8 @@
-//! The wall clock of a call, over guest code and over parked host calls.
-//!
-//! A call that ends within one tick never reads a clock. Time is counted from the first tick or the first
-//! suspension that the call meets, so that what is measured is never more than what has passed: no call
-//! is ended before its time.
+//! The ends that come from outside: the time of a call is over, or its instance is killed.
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -14,18 +10,9 @@ use std::time::{Duration, Instant};
 use thiserror::Error;
 use tokio::sync::Notify;
 use tokio::time::{Sleep, sleep};
-use wasmtime::{Store, UpdateDeadline};
 
-use crate::scheduling::{CallLane, Conduct};
-use crate::state::HostState;
-
-/// What is left of a call's time to a guest that waited in a host function, at least: timers and ticks are a
-/// millisecond coarse, and a wait that ended at the deadline would end the guest.
-const LEAST_LEFT_TO_GUEST: Duration = Duration::from_millis(5);
-
-/// Ticks that a call meets before it counts as long. The first may come at once, so that it tells nothing; a
-/// call that meets two has computed for a tick at least.
-const LONG_CALL_TICKS: u32 = 2;
+use crate::scheduling::CallLane;
+use crate::ticker::Ticks;
 
 /// Why a call was ended from outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -52,6 +39,9 @@ struct Switch {
     told: Notify,
     /// Where the calls of the instance run.
     lane: OnceLock<CallLane>,
+    ticks: OnceLock<Arc<Ticks>>,
+    /// How many ticks there were when the guest last began to run.
+    turn: AtomicU64,
 }
 
 impl KillSwitch {
@@ -77,6 +67,25 @@ impl KillSwitch {
         self.0.lane.set(lane.clone()).ok();
     }
 
+    /// Tells by what the turns of the instance's calls are counted.
+    pub(crate) fn counts(&self, ticks: &Arc<Ticks>) {
+        // Told once for each instance, which has one store.
+        self.0.ticks.set(Arc::clone(ticks)).ok();
+    }
+
+    /// The guest begins to run, or goes on after it has waited.
+    pub(crate) fn begins_turn(&self) {
+        if let Some(ticks) = self.0.ticks.get() {
+            self.0.turn.store(ticks.count(), Ordering::Relaxed);
+        }
+    }
+
+    /// Ticks since then: the guest has computed through all of them.
+    pub(crate) fn ticks_of_turn(&self) -> u64 {
+        let begun = self.0.turn.load(Ordering::Relaxed);
+        self.0.ticks.get().map_or(0, |ticks| ticks.count().saturating_sub(begun))
+    }
+
     /// Whether it was used.
     #[must_use]
     pub fn is_killed(&self) -> bool {
@@ -94,132 +103,6 @@ impl KillSwitch {
     }
 }
 
-/// The clock of one store, started anew for each call.
-#[derive(Debug)]
-pub(crate) struct CallClock {
-    timeout: Duration,
-    seen: Option<Instant>,
-    ticks: u32,
-    switch: KillSwitch,
-    lane: CallLane,
-    conduct: Conduct,
-}
-
-/// How a call ended, as far as its time goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Ending {
-    /// How long it took, where anything ever asked for the time.
-    pub(crate) time: Option<Duration>,
-    /// Whether somebody was told before that it ran past its time.
-    pub(crate) was_given_up: bool,
-}
-
-impl Ending {
-    /// What the call came to: whoever was told that it ran past its time was told the truth.
-    pub(crate) fn settle<T>(self, outcome: Result<T, Interruption>) -> Result<T, Interruption> {
-        if self.was_given_up { Err(Interruption::Timeout) } else { outcome }
-    }
-}
-
-impl CallClock {
-    pub(crate) fn new(switch: KillSwitch, lane: CallLane) -> Self {
-        Self { timeout: Duration::MAX, seen: None, ticks: 0, switch, lane, conduct: Conduct::default() }
-    }
-
-    pub(crate) fn begin(&mut self, timeout: Duration) {
-        self.timeout = timeout;
-        self.seen = None;
-        self.ticks = 0;
-    }
-
-    /// The call has ended; the next one begins where this one belonged.
-    pub(crate) fn end(&mut self) -> Ending {
-        match self.ticks {
-            0 => self.conduct.was_quiet(),
-            1 => self.has_had_a_slice(Instant::now()),
-            _ => {}
-        }
-        if self.conduct.is_greedy() {
-            self.lane.mark_long();
-        } else if self.ticks < LONG_CALL_TICKS {
-            self.lane.mark_short();
-        }
-        self.end_start()
-    }
-
-    /// A start has ended. One that was short says nothing of the messages that follow: whose last message was
-    /// long begins the next one with the long calls, however quickly it was started again between them.
-    pub(crate) fn end_start(&self) -> Ending {
-        let time = self.seen.map(|seen| {
-            self.lane.expires_never();
-            seen.elapsed()
-        });
-        // What was never seen was given up only where a timer watched it, which has ended by now.
-        Ending { time, was_given_up: self.lane.take_given_up() }
-    }
-
-    fn has_had_a_slice(&mut self, now: Instant) {
-        self.conduct.took(self.lane.since_resumed(now), now);
-    }
-
-    /// When the call was first seen to run, which is now where nobody looked before.
-    fn seen(&mut self, now: Instant) -> Instant {
-        *self.seen.get_or_insert_with(|| {
-            self.lane.expires(now, self.timeout);
-            now
-        })
-    }
-
-    /// The guest is about to wait in a host function, which is the moment to look at the time.
-    pub(crate) fn waits(&mut self) {
-        if self.seen.is_none() {
-            self.seen(Instant::now());
-        }
-    }
-
-    pub(crate) fn lane(&self) -> &CallLane {
-        &self.lane
-    }
-
-    /// Asked at a tick of a running guest.
-    fn tick(&mut self, now: Instant) -> Result<(), Interruption> {
-        if self.switch.is_killed() {
-            return Err(Interruption::Killed);
-        }
-        let seen = self.seen(now);
-        if now.saturating_duration_since(seen) >= self.timeout {
-            return Err(Interruption::Timeout);
-        }
-        if self.ticks == 1 {
-            self.has_had_a_slice(now);
-        }
-        self.ticks = self.ticks.saturating_add(1);
-        if self.ticks >= LONG_CALL_TICKS {
-            self.lane.mark_long();
-        }
-        Ok(())
-    }
-
-    /// How long a host function may still wait so that the guest hears of it before its own time is up: a
-    /// tenth of the call's time is left to the guest, and never less than timers are coarse.
-    pub(crate) fn patience(&mut self) -> Duration {
-        let now = Instant::now();
-        let seen = self.seen(now);
-        let used = now.saturating_duration_since(seen);
-        let left_to_guest = (self.timeout / 10).max(LEAST_LEFT_TO_GUEST);
-        self.timeout.saturating_sub(left_to_guest).saturating_sub(used)
-    }
-}
-
-/// Lets a store's own clock decide at each tick. A shared deadline would end siblings as well.
-pub(crate) fn watch_ticks(store: &mut Store<HostState>) {
-    store.epoch_deadline_callback(|mut context| {
-        let clock = context.data_mut().clock_mut();
-        clock.tick(Instant::now())?;
-        Ok(UpdateDeadline::YieldCustom(1, Box::pin(clock.lane().give_way())))
-    });
-}
-
 /// Runs a call to its end, or to the end of its time.
 ///
 /// Neither fuel nor ticks see a call that is parked in a host function; this timer does. It is made only
@@ -233,8 +116,11 @@ pub(crate) async fn within<F: Future>(
     let mut watch: Option<Watch<'_>> = None;
     std::future::poll_fn(|context| {
         // First, so that a call whose time ended while it waited for its turn gets no other turn.
-        if let Some(interruption) = watch.as_mut().and_then(|watch| watch.look(context)) {
-            return Poll::Ready(Err(interruption));
+        if let Some(watch) = &mut watch {
+            if let Some(interruption) = watch.look(context) {
+                return Poll::Ready(Err(interruption));
+            }
+            switch.begins_turn();
         }
         if let Poll::Ready(output) = call.as_mut().poll(context) {
             return Poll::Ready(Ok(output));
@@ -269,11 +155,19 @@ impl<'a> Watch<'a> {
     fn look(&mut self, context: &mut Context<'_>) -> Option<Interruption> {
         if self.killed.as_mut().poll(context).is_ready() {
             Some(Interruption::Killed)
+        } else if self.is_over() {
+            Some(Interruption::Timeout)
         } else if self.timer.as_mut().poll(context).is_ready() {
             Some(Interruption::Timeout)
         } else {
             None
         }
+    }
+
+    /// Whether the call is with the long ones, and over its time as the lane knows it. The timer was made later, and
+    /// rounds up: a call that was given a turn in order to be ended would compute until the next one.
+    fn is_over(&self) -> bool {
+        self.lane.is_some_and(|lane| lane.is_away() && lane.is_over(Instant::now()))
     }
 }
 
@@ -289,37 +183,6 @@ impl Drop for Watch<'_> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn time_counts_from_the_first_tick_that_the_call_meets() {
-        let mut clock = CallClock::new(KillSwitch::new(), CallLane::new());
-        let start = Instant::now();
-        clock.begin(Duration::from_millis(10));
-        assert_eq!(clock.tick(start + Duration::from_secs(5)), Ok(()), "the call may have begun just now");
-        assert_eq!(clock.tick(start + Duration::from_millis(5_009)), Ok(()));
-        assert_eq!(clock.tick(start + Duration::from_millis(5_010)), Err(Interruption::Timeout));
-        clock.begin(Duration::from_millis(10));
-        assert_eq!(clock.tick(start + Duration::from_secs(9)), Ok(()), "a new call has all its time");
-    }
-
-    #[test]
-    fn the_longest_time_does_not_overflow() {
-        let mut clock = CallClock::new(KillSwitch::new(), CallLane::new());
-        clock.begin(Duration::from_millis(u64::MAX));
-        let now = Instant::now();
-        assert_eq!(clock.tick(now), Ok(()));
-        assert_eq!(clock.tick(now + Duration::from_secs(1 << 30)), Ok(()));
-        assert!(clock.patience() > Duration::from_secs(1 << 30));
-    }
-
-    #[test]
-    fn a_short_call_waits_for_nothing() {
-        let mut clock = CallClock::new(KillSwitch::new(), CallLane::new());
-        clock.begin(Duration::from_millis(5));
-        assert_eq!(clock.patience(), Duration::ZERO);
-        clock.begin(Duration::from_millis(100));
-        assert!((Duration::from_millis(50)..=Duration::from_millis(90)).contains(&clock.patience()));
-    }
-
     #[tokio::test]
     async fn a_parked_call_ends_at_its_time_or_when_it_is_killed() {
         let switch = KillSwitch::new();
@@ -328,5 +191,22 @@ mod tests {
         let other = switch.clone();
         let (ended, ()) = tokio::join!(within(parked(), Duration::MAX, &switch), async move { other.kill() });
         assert_eq!(ended, Err(Interruption::Killed));
+    }
+
+    #[tokio::test]
+    async fn a_call_that_was_handed_over_to_be_ended_gets_no_other_slice() {
+        let (switch, lane) = (KillSwitch::new(), CallLane::new());
+        switch.watches(&lane);
+        lane.moved(true);
+        let mut turns = 0;
+        let computes = std::future::poll_fn(|context| {
+            turns += 1;
+            // Seen to run so long ago that its time is over, where the timer of this watch has just been made.
+            lane.expires(Instant::now(), Duration::ZERO);
+            context.waker().wake_by_ref();
+            if turns > 1 { Poll::Ready(()) } else { Poll::Pending }
+        });
+        assert_eq!(within(computes, Duration::MAX, &switch).await, Err(Interruption::Timeout));
+        assert_eq!(turns, 1);
     }
 }

@@ -173,7 +173,9 @@ impl WasmtimeEngine {
     }
 
     /// For an embedder's own interfaces, before the first component is verified. Say their names to
-    /// [`declare_interface`](Self::declare_interface) as well.
+    /// [`declare_interface`](Self::declare_interface) as well. Of the functions that are added here only those that ask
+    /// for [`HostState::resource_table`] notice that the call is over: the time of any other is looked at when it has
+    /// returned, at the guest's next function, loop or call of the host.
     pub fn linker_mut(&mut self) -> &mut Linker<HostState> {
         &mut Arc::make_mut(&mut self.verifier).linker
     }

@@ -24,6 +24,7 @@
 mod bindings;
 mod bounds;
 mod burden;
+mod call_clock;
 mod compiler;
 mod component;
 mod config;

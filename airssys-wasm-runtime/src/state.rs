@@ -16,7 +16,8 @@ use airssys_wasm_core::{
 use crate::bounds::{
     MAX_CACHED_LINKS, MAX_HTTP_FIELD_BYTES, MAX_RANDOM_BYTES, MAX_RESOURCES, MAX_VARIABLE_BYTES,
 };
-use crate::deadline::{CallClock, KillSwitch};
+use crate::call_clock::CallClock;
+use crate::deadline::KillSwitch;
 use crate::error::RuntimeError;
 use crate::files::FileAccess;
 use crate::guest_output::GuestOutput;
@@ -39,6 +40,8 @@ pub struct HostState {
     clock: CallClock,
     switch: KillSwitch,
     table: ResourceTable,
+    /// Where nothing is and nothing has room: what a guest is given whose call is over.
+    closed: Option<Box<ResourceTable>>,
     links: HashMap<String, Arc<dyn MessageLink>>,
     /// Made at the first use: most components never touch WASI.
     wasi: Option<Box<WasiCtx>>,
@@ -47,8 +50,6 @@ pub struct HostState {
     network_rates: NetworkRates,
     http: WasiHttpCtx,
     http_denied: DeniedHttp,
-    /// Held, so that it ticks as long as there is something to end.
-    _ticker: Option<Arc<Ticker>>,
 }
 
 impl HostState {
@@ -71,20 +72,20 @@ impl HostState {
             clock: CallClock::new(switch.clone(), CallLane::new()),
             switch,
             table,
+            closed: None,
             links: HashMap::new(),
             wasi: None,
             network: None,
             network_rates: NetworkRates::new(),
             http,
             http_denied,
-            _ticker: None,
         }
     }
 
     /// The same, with the clock that ends its calls.
     #[must_use]
     pub(crate) fn ticked_by(mut self, ticker: Option<Arc<Ticker>>) -> Self {
-        self._ticker = ticker;
+        self.clock.ticked_by(ticker);
         self
     }
 
@@ -182,9 +183,10 @@ impl HostState {
         &self.limiter
     }
 
-    /// The host's side of the handles that it holds.
+    /// The host's side of the handles that it holds. Of a guest whose call is over, by its time or because it was
+    /// killed, it holds none and has no room: the host function that wanted it fails, and the call ends.
     pub fn resource_table(&mut self) -> &mut ResourceTable {
-        &mut self.table
+        open_table(&mut self.clock, &mut self.table, &mut self.closed)
     }
 
     pub(crate) fn limiter_mut(&mut self) -> &mut ComponentResourceLimiter {
@@ -193,6 +195,21 @@ impl HostState {
 
     pub(crate) fn clock_mut(&mut self) -> &mut CallClock {
         &mut self.clock
+    }
+
+    /// The first thing in a host function that can wait: ends a call that is over, and gives way where the guest's turn
+    /// is over.
+    pub(crate) async fn take_turn(&mut self) -> wasmtime::Result<()> {
+        if self.clock.is_turn_over()? {
+            self.clock.lane().give_way().await;
+            self.clock.goes_on();
+        }
+        Ok(())
+    }
+
+    /// The first thing in one that cannot wait: ends a call that is over.
+    pub(crate) fn check_time(&mut self) -> wasmtime::Result<()> {
+        Ok(self.clock.check()?)
     }
 
     pub(crate) fn clock(&self) -> &CallClock {
@@ -252,15 +269,44 @@ impl fmt::Debug for HostState {
     }
 }
 
+/// The engine asks for this at the beginning of each of its functions, which is the only place to look at the time there.
 impl WasiView for HostState {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        let Self { wasi, network, network_rates, id, ports, capabilities, variables, table, .. } = self;
+        let Self {
+            wasi,
+            network,
+            network_rates,
+            id,
+            ports,
+            capabilities,
+            variables,
+            clock,
+            table,
+            closed,
+            ..
+        } = self;
         let ctx = wasi.get_or_insert_with(|| {
             let network = network_of(network, id, ports, capabilities, network_rates);
             Box::new(context(id, ports, &std::mem::take(variables), network))
         });
-        WasiCtxView { ctx, table }
+        WasiCtxView { ctx, table: open_table(clock, table, closed) }
     }
+}
+
+/// The table of a call that goes on, and a closed one of any other: whoever asks for a table cannot be told by an error.
+fn open_table<'state>(
+    clock: &mut CallClock,
+    table: &'state mut ResourceTable,
+    closed: &'state mut Option<Box<ResourceTable>>,
+) -> &'state mut ResourceTable {
+    if clock.check().is_ok() {
+        return table;
+    }
+    closed.get_or_insert_with(|| {
+        let mut closed = ResourceTable::new();
+        closed.set_max_capacity(0);
+        Box::new(closed)
+    })
 }
 
 /// Made at the first use.
@@ -299,6 +345,7 @@ fn context(
 
 impl WasiHttpView for HostState {
     fn http(&mut self) -> WasiHttpCtxView<'_> {
-        WasiHttpCtxView { ctx: &mut self.http, table: &mut self.table, hooks: &mut self.http_denied }
+        let table = open_table(&mut self.clock, &mut self.table, &mut self.closed);
+        WasiHttpCtxView { ctx: &mut self.http, table, hooks: &mut self.http_denied }
     }
 }

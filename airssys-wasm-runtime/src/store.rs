@@ -9,7 +9,7 @@ use wasmtime::{Engine, Store};
 use airssys_wasm_core::{Ceilings, ResourceLimits};
 
 use crate::bounds::{FUEL_INTERVAL, HOSTCALL_SLACK_BYTES, MAX_COMPONENT_HANDLES, MAX_GUEST_MESSAGE_BYTES};
-use crate::deadline::watch_ticks;
+use crate::call_clock::watch_ticks;
 use crate::enforcement::Enforcement;
 use crate::engine::WasmtimeEngine;
 use crate::error::RuntimeError;

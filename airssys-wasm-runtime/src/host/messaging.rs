@@ -22,6 +22,7 @@ impl types::Host for HostState {}
 
 impl Host for HostState {
     async fn send(&mut self, target: String, payload: Payload) -> Refusable<()> {
+        self.take_turn().await?;
         let link = match self.link(&target) {
             Ok(link) => link,
             Err(error) => return Ok(Err(link_refusal(error))),
@@ -29,7 +30,13 @@ impl Host for HostState {
         Ok(deliver(self, link, payload).await)
     }
 
-    fn request(&mut self, target: String, payload: Payload, timeout_ms: u32) -> Refusable<CorrelationId> {
+    async fn request(
+        &mut self,
+        target: String,
+        payload: Payload,
+        timeout_ms: u32,
+    ) -> Refusable<CorrelationId> {
+        self.take_turn().await?;
         let link = self.link(&target).map_err(link_refusal);
         Ok(link.and_then(|link| request(&*link, payload, timeout_ms)))
     }
@@ -40,6 +47,7 @@ impl Host for HostState {
         payload: Payload,
         timeout_ms: u32,
     ) -> wasmtime::Result<Result<Payload, RequestError>> {
+        self.take_turn().await?;
         let link = match self.link(&target) {
             Ok(link) => link,
             Err(error) => return Ok(Err(RequestError::Refused(link_refusal(error)))),
@@ -48,15 +56,17 @@ impl Host for HostState {
     }
 
     fn cancel_request(&mut self, correlation: CorrelationId) -> Refusable<()> {
+        self.check_time()?;
         let correlation = airssys_wasm_core::CorrelationId::new(correlation);
         Ok(found(self.message_router().cancel_request(self.component_id(), correlation)))
     }
 
-    fn broadcast(
+    async fn broadcast(
         &mut self,
         targets: Vec<String>,
         payload: Payload,
     ) -> wasmtime::Result<Vec<Result<(), HostError>>> {
+        self.take_turn().await?;
         let payload = incoming(payload);
         let results = targets.iter().enumerate().map(|(number, target)| {
             if number >= MAX_BROADCAST_TARGETS {
@@ -75,6 +85,7 @@ impl Host for HostState {
     }
 
     async fn publish(&mut self, topic: String, payload: Payload) -> Refusable<u32> {
+        self.take_turn().await?;
         let topic: Result<Topic, HostError> = topic.parse().map_err(malformed);
         let (topic, payload) = match topic.and_then(|topic| Ok((topic, incoming(payload)?))) {
             Ok(checked) => checked,
@@ -85,7 +96,8 @@ impl Host for HostState {
         Ok(published.map_err(|error| refusal(&error)))
     }
 
-    fn subscribe(&mut self, pattern: String) -> Refusable<()> {
+    async fn subscribe(&mut self, pattern: String) -> Refusable<()> {
+        self.take_turn().await?;
         let subscribe = |pattern: TopicPattern| {
             let subscribed = self.message_router().subscribe(self.component_id(), &pattern);
             subscribed.map_err(|error| refusal(&error))
@@ -93,13 +105,15 @@ impl Host for HostState {
         Ok(pattern.parse().map_err(malformed).and_then(subscribe))
     }
 
-    fn unsubscribe(&mut self, pattern: String) -> Refusable<()> {
+    async fn unsubscribe(&mut self, pattern: String) -> Refusable<()> {
+        self.take_turn().await?;
         let unsubscribe =
             |pattern: TopicPattern| found(self.message_router().unsubscribe(self.component_id(), &pattern));
         Ok(pattern.parse().map_err(malformed).and_then(unsubscribe))
     }
 
-    fn send_after(&mut self, target: String, payload: Payload, delay_ms: u64) -> Refusable<TimerId> {
+    async fn send_after(&mut self, target: String, payload: Payload, delay_ms: u64) -> Refusable<TimerId> {
+        self.take_turn().await?;
         let send_after = |target: Address, payload| {
             let delay = Duration::from_millis(delay_ms);
             let set = self.message_router().send_after(self.component_id(), &target, payload, delay);
@@ -110,16 +124,19 @@ impl Host for HostState {
     }
 
     fn cancel_timer(&mut self, timer: TimerId) -> Refusable<()> {
+        self.check_time()?;
         Ok(found(self.message_router().cancel_timer(self.component_id(), Timer::new(timer))))
     }
 
     fn self_id(&mut self) -> wasmtime::Result<String> {
+        self.check_time()?;
         Ok(self.component_id().to_string())
     }
 }
 
 impl HostPeer for HostState {
-    fn resolve(&mut self, target: String) -> Refusable<Resource<Peer>> {
+    async fn resolve(&mut self, target: String) -> Refusable<Resource<Peer>> {
+        self.take_turn().await?;
         let address = match target.parse() {
             Ok(address) => address,
             Err(error) => {
@@ -138,20 +155,23 @@ impl HostPeer for HostState {
     }
 
     fn id(&mut self, peer: Resource<Peer>) -> wasmtime::Result<String> {
+        self.check_time()?;
         Ok(self.resource_table().get(&peer)?.link().target().to_string())
     }
 
     async fn send(&mut self, peer: Resource<Peer>, payload: Payload) -> Refusable<()> {
+        self.take_turn().await?;
         let link = Arc::clone(self.resource_table().get(&peer)?.link());
         Ok(deliver(self, link, payload).await)
     }
 
-    fn request(
+    async fn request(
         &mut self,
         peer: Resource<Peer>,
         payload: Payload,
         timeout_ms: u32,
     ) -> Refusable<CorrelationId> {
+        self.take_turn().await?;
         Ok(request(&**self.resource_table().get(&peer)?.link(), payload, timeout_ms))
     }
 
@@ -161,11 +181,13 @@ impl HostPeer for HostState {
         payload: Payload,
         timeout_ms: u32,
     ) -> wasmtime::Result<Result<Payload, RequestError>> {
+        self.take_turn().await?;
         let link = Arc::clone(self.resource_table().get(&peer)?.link());
         Ok(call(self, link, payload, timeout_ms).await)
     }
 
     fn drop(&mut self, peer: Resource<Peer>) -> wasmtime::Result<()> {
+        self.check_time()?;
         self.resource_table().delete(peer)?;
         Ok(())
     }

@@ -18,12 +18,13 @@ use crate::text::cut;
 static ORIGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 impl Host for HostState {
-    fn log(
+    async fn log(
         &mut self,
         level: GuestLevel,
         mut message: String,
         mut context: Vec<(String, String)>,
     ) -> wasmtime::Result<()> {
+        self.take_turn().await?;
         let mut truncated = cut(&mut message, MAX_LOG_MESSAGE_BYTES) || context.len() > MAX_LOG_CONTEXT_PAIRS;
         // Room for pairs that are dropped would be held as long as the record.
         context.truncate(MAX_LOG_CONTEXT_PAIRS);
@@ -44,27 +45,32 @@ impl Host for HostState {
     }
 
     fn now(&mut self) -> wasmtime::Result<WallTime> {
+        self.check_time()?;
         // A clock before 1970 is shown as 1970.
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Ok(WallTime { seconds: since.as_secs(), nanoseconds: since.subsec_nanos() })
     }
 
     fn monotonic_now(&mut self) -> wasmtime::Result<u64> {
+        self.check_time()?;
         Ok(u64::try_from(ORIGIN.elapsed().as_nanos()).unwrap_or(u64::MAX))
     }
 
     async fn sleep(&mut self, duration_ms: u64) -> wasmtime::Result<()> {
+        self.take_turn().await?;
         self.clock_mut().waits();
         tokio::time::sleep(Duration::from_millis(duration_ms)).await;
         Ok(())
     }
 
-    fn list_components(&mut self) -> wasmtime::Result<Vec<ComponentSummary>> {
+    async fn list_components(&mut self) -> wasmtime::Result<Vec<ComponentSummary>> {
+        self.take_turn().await?;
         let visible = self.directory().visible_to(self.component_id());
         Ok(visible.into_iter().map(outgoing).collect())
     }
 
-    fn component_info(&mut self, id: String) -> wasmtime::Result<Result<ComponentSummary, HostError>> {
+    async fn component_info(&mut self, id: String) -> wasmtime::Result<Result<ComponentSummary, HostError>> {
+        self.take_turn().await?;
         let id: ComponentId = match id.parse() {
             Ok(id) => id,
             Err(error) => {

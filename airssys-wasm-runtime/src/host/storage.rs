@@ -25,6 +25,7 @@ const COMPARE_AND_SWAP: &str = "storage.compare-and-swap";
 
 impl Host for HostState {
     async fn get(&mut self, key: String) -> Refusable<Option<Vec<u8>>> {
+        self.take_turn().await?;
         let asked = async {
             let store = self.store_for(GET)?;
             let answer = store.get(&key).await;
@@ -34,6 +35,7 @@ impl Host for HostState {
     }
 
     async fn set(&mut self, key: String, value: Vec<u8>) -> Refusable<()> {
+        self.take_turn().await?;
         let asked = async {
             let store = self.store_for(SET)?;
             let answer = store.set(&key, value).await;
@@ -43,6 +45,7 @@ impl Host for HostState {
     }
 
     async fn delete(&mut self, key: String) -> Refusable<bool> {
+        self.take_turn().await?;
         let asked = async {
             let store = self.store_for(DELETE)?;
             let answer = store.delete(&key).await;
@@ -52,6 +55,7 @@ impl Host for HostState {
     }
 
     async fn exists(&mut self, key: String) -> Refusable<bool> {
+        self.take_turn().await?;
         let asked = async {
             let store = self.store_for(EXISTS)?;
             let answer = store.exists(&key).await;
@@ -61,6 +65,7 @@ impl Host for HostState {
     }
 
     async fn list_keys(&mut self, prefix: String) -> Refusable<Vec<String>> {
+        self.take_turn().await?;
         let asked = async {
             let store = self.store_for(LIST_KEYS)?;
             let answer = store.list_keys(&prefix).await;
@@ -70,6 +75,7 @@ impl Host for HostState {
     }
 
     async fn usage(&mut self) -> Refusable<StorageUsage> {
+        self.take_turn().await?;
         let asked = async {
             let store = self.store_for(USAGE)?;
             let answer = store.usage().await;
@@ -86,6 +92,7 @@ impl Host for HostState {
         expected: Option<Vec<u8>>,
         value: Vec<u8>,
     ) -> Refusable<bool> {
+        self.take_turn().await?;
         let asked = async {
             let store = self.store_for(COMPARE_AND_SWAP)?;
             let answer = store.compare_and_swap(&key, expected, value).await;

@@ -52,6 +52,8 @@ impl ComponentInstance {
     ) -> Result<Completed<Vec<Val>>, CallFailure> {
         let Live { store, instance, .. } = &mut live;
         let usual = hostcall_allowance(store.data().limits());
+        // The guest's time begins with the guest: reading arguments was the host's.
+        store.data_mut().clock_mut().begin(self.budget.timeout);
         // Values take more room in the host than the guest's own bytes that they are made of.
         store.set_hostcall_fuel(usual.max(MAX_TYPED_VALUE_BYTES));
         let mut results = vec![Val::Bool(false); function.signature.results()];

@@ -5,16 +5,25 @@
 //! I.371): an instance that takes more than its share that way belongs with the long calls, however short each of its
 //! calls. It is trusted again after a row of calls that are short in truth.
 //!
+//! Nobody reads a clock for each call. Ticks are a sample of processor time that no guest chooses: who computes for a
+//! tenth of the time is met by a tenth of them, in calls of whatever length, and each stands for a whole period. Only
+//! the call that is met is timed, from the tick to its end. Where nearly nothing is left of it, it is of those for
+//! which nobody has to wait, and an instance may have as many of these as there are messages for it.
+//!
 //! Caveat: the share is each instance's own. Very many that all stay just within theirs take much together.
 
 use std::time::{Duration, Instant};
 
-/// What an instance may take at once.
-const BURST: Duration = Duration::from_millis(4);
+/// What an instance may take at once: so many ticks that one that is met by more of them than its due is not
+/// misjudged.
+const BURST: Duration = Duration::from_millis(16);
 /// Of each stretch of time, the part that it may take on and on.
 const SHARE: u32 = 16;
-/// What one call can be held against it at the most: it may have waited for others meanwhile.
-const MOST_OF_A_CALL: Duration = Duration::from_millis(2);
+/// Periods that one call can be held against it at the most: it may have waited for others meanwhile.
+const MOST_PERIODS: u32 = 2;
+/// What is left at a tick of a call that others notice: more than the whole of one that handles a message and nothing
+/// else, and less than a thread takes to begin.
+const NOTICED: Duration = Duration::from_micros(25);
 /// Calls in a row that met no tick, before an instance is trusted again.
 const QUIET_CALLS: u32 = 64;
 
@@ -28,9 +37,10 @@ pub(crate) struct Conduct {
 }
 
 impl Conduct {
-    /// A call took so much, until now.
-    pub(crate) fn took(&mut self, taken: Duration, now: Instant) {
-        self.level = self.level(now).saturating_add(taken.min(MOST_OF_A_CALL)).min(2 * BURST);
+    /// A call met a tick, of which there is one in each `period`, and went on for `after` until now.
+    pub(crate) fn met_tick(&mut self, after: Duration, period: Duration, now: Instant) {
+        let taken = if after < NOTICED { after } else { after.clamp(period, period * MOST_PERIODS) };
+        self.level = self.level(now).saturating_add(taken).min(2 * BURST);
         self.last = Some(now);
         self.quiet = 0;
         self.is_greedy |= self.level > BURST;
@@ -63,28 +73,56 @@ mod tests {
     use super::*;
 
     const MS: Duration = Duration::from_millis(1);
+    const LONG: Duration = Duration::from_secs(10);
 
-    /// Takes `taken` once in each `every`, and tells whether that is ever too much within ten seconds.
-    fn is_ever_greedy(taken: Duration, every: Duration) -> bool {
+    /// Is met in each `every` by a tick in a call that goes on for `after`; whether that is ever too much.
+    fn is_ever_greedy(after: Duration, every: Duration) -> bool {
         let (mut conduct, start) = (Conduct::default(), Instant::now());
-        let times = u32::try_from(Duration::from_secs(10).as_nanos() / every.as_nanos()).unwrap();
+        let times = u32::try_from(LONG.as_nanos() / every.as_nanos()).unwrap();
         (0..times).any(|time| {
-            conduct.took(taken, start + every * time);
+            conduct.met_tick(after, MS, start + every * time);
             conduct.is_greedy()
         })
     }
 
+    /// Calls of this length begin in each `every`, and a tick meets whichever there is; whether that is ever too much.
+    fn calls_are_ever_greedy(length: Duration, every: Duration) -> bool {
+        let (mut conduct, start) = (Conduct::default(), Instant::now());
+        (0..10_000).map(|tick| tick * MS).any(|time| {
+            let into_call = Duration::from_nanos((time.as_nanos() % every.as_nanos()).try_into().unwrap());
+            if let Some(after) = length.checked_sub(into_call) {
+                conduct.met_tick(after, MS, start + time);
+            }
+            conduct.is_greedy()
+        })
+    }
+
+    const US: Duration = Duration::from_micros(1);
+
     #[test]
     fn who_stays_within_the_share_is_never_greedy() {
         assert!(!is_ever_greedy(MS, 17 * MS));
-        assert!(!is_ever_greedy(MS / 100, MS / 4));
         assert!(!is_ever_greedy(2 * MS, 40 * MS));
+        assert!(!calls_are_ever_greedy(97 * US, 1_951 * US), "a twentieth of the time");
     }
 
     #[test]
-    fn who_passes_it_is_greedy_however_small_the_pieces() {
+    fn who_passes_it_is_greedy_however_short_the_calls() {
         assert!(is_ever_greedy(MS, 15 * MS));
-        assert!(is_ever_greedy(MS / 100, MS / 8));
+        for length in [901, 499, 97, 53, 37] {
+            assert!(
+                calls_are_ever_greedy(length * US, length * US),
+                "calls of {length} µs, one after the other"
+            );
+        }
+        assert!(calls_are_ever_greedy(97 * US, 997 * US), "a tenth of the time");
+    }
+
+    #[test]
+    fn calls_for_which_nobody_waits_are_no_greed_however_many() {
+        for length in [1, 3, 11, 19] {
+            assert!(!calls_are_ever_greedy(length * US, length * US), "calls of {length} µs");
+        }
     }
 
     #[test]
@@ -96,8 +134,8 @@ mod tests {
     fn who_was_greedy_is_trusted_after_a_row_of_short_calls_and_a_while() {
         let greedy = |ago: Duration| {
             let (mut conduct, now) = (Conduct::default(), Instant::now());
-            for _ in 0..5 {
-                conduct.took(2 * MS, now.checked_sub(ago).unwrap());
+            for _ in 0..10 {
+                conduct.met_tick(2 * MS, MS, now.checked_sub(ago).unwrap());
             }
             assert!(conduct.is_greedy());
             conduct

@@ -137,6 +137,12 @@ impl CallLane {
         self.0.expiry.load(Ordering::Relaxed)
     }
 
+    /// Whether the time of the present call is over. Of a call that somebody else has ended nobody knows.
+    pub(crate) fn is_over(&self, now: Instant) -> bool {
+        let expiry = self.expiry();
+        expiry != ENDED_NOW && expiry <= nanos(now)
+    }
+
     /// The guest has had a slice, and gives way until the future that is returned is done.
     pub(crate) fn give_way(&self) -> impl Future<Output = ()> + Send + use<> {
         self.0.flags.fetch_or(SLICE_OVER, Ordering::Relaxed);
@@ -164,11 +170,11 @@ impl CallLane {
         self.has(LONG)
     }
 
-    pub(super) fn make_movable(&self) {
+    pub(crate) fn make_movable(&self) {
         self.0.flags.fetch_or(MOVABLE, Ordering::Relaxed);
     }
 
-    pub(super) fn moved(&self, is_away: bool) {
+    pub(crate) fn moved(&self, is_away: bool) {
         if is_away {
             self.0.flags.fetch_or(AWAY, Ordering::Relaxed);
         } else {
@@ -198,13 +204,18 @@ impl CallLane {
         }
     }
 
+    /// Whether the future is with the long calls.
+    pub(crate) fn is_away(&self) -> bool {
+        self.has(AWAY)
+    }
+
     fn has(&self, bit: u8) -> bool {
         self.0.flags.load(Ordering::Relaxed) & bit != 0
     }
 }
 
 /// Nanoseconds since an origin of the process's own.
-pub(super) fn nanos(time: Instant) -> u64 {
+pub(crate) fn nanos(time: Instant) -> u64 {
     u64::try_from(time.saturating_duration_since(*ORIGIN).as_nanos()).unwrap_or(NEVER)
 }
 

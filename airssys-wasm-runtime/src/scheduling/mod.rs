@@ -18,6 +18,7 @@ mod threads;
 
 pub(crate) use conduct::Conduct;
 pub use lane::CallLane;
+pub(crate) use lane::nanos;
 pub(crate) use movable::Movable;
 pub use overdue::OverdueCall;
 pub(crate) use threads::LongCallThreads;

@@ -126,6 +126,44 @@ async fn a_call_that_computes_ends_at_its_time() {
     assert!(!instance.is_live());
 }
 
+/// Calls the host ten thousand times in one stretch of instructions, where compiled code never looks at the time.
+const IN_A_ROW: &str = "log_in_a_row";
+/// Less fuel than half of its calls take.
+const HALF_OF_THE_ROW: u64 = 35_000;
+
+#[tokio::test]
+async fn host_calls_in_a_row_end_at_the_time_of_their_call() {
+    let engine = engine();
+    let component = engine.verify(&guest(IN_A_ROW)).unwrap();
+    let short = ResourceLimits { max_execution_time_ms: 40, ..limits() };
+    let mut instance = engine.start(&component, setup(short)).await.unwrap().value;
+    let began = Instant::now();
+    let failure = instance.handle_message("host/test", None, &"attack".into()).await.unwrap_err();
+    assert!(began.elapsed() >= Duration::from_millis(40), "ended before its time: {:?}", began.elapsed());
+    let EndCause::Timeout { timeout_ms: 40, fuel_consumed } = failure.cause else { panic!("{failure:?}") };
+    assert!((1..HALF_OF_THE_ROW).contains(&fuel_consumed), "{fuel_consumed}");
+}
+
+#[tokio::test]
+async fn host_calls_in_a_row_give_way_and_can_be_killed() {
+    let engine = engine();
+    let component = engine.verify(&guest(IN_A_ROW)).unwrap();
+    let mut instance = engine.start(&component, setup(limits())).await.unwrap().value;
+    let switch = instance.kill_switch();
+    // On the same thread: it has a turn only where the guest gives way.
+    let beside = async {
+        for _ in 0..5 {
+            tokio::task::yield_now().await;
+        }
+        switch.kill();
+    };
+    let message = MessagePayload::from("attack");
+    let (failure, ()) = tokio::join!(instance.handle_message("host/test", None, &message), beside);
+    let failure = failure.unwrap_err();
+    assert_eq!(failure.cause, EndCause::Killed);
+    assert!(failure.fuel.consumed() < HALF_OF_THE_ROW, "{failure:?}");
+}
+
 #[tokio::test]
 async fn a_call_that_is_parked_in_the_host_ends_at_its_time() {
     let engine = engine();

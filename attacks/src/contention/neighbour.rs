@@ -15,7 +15,7 @@ use super::control::Control;
 use super::deadline::TIMEOUT_MS;
 use super::distribution::{Distribution, Rank};
 use super::rounds::NO_MORE_AFTER;
-use super::runaways::{Endless, KillStream, NearlyLong, host};
+use super::runaways::{Endless, FAR_FROM_LONG, KillStream, NEARLY_LONG, NearlyLong, host};
 
 /// Turns, each idle first and then beside the crowd, so that what disturbs the machine disturbs both; short and
 /// many, so that even on a busy machine some are quiet.
@@ -24,6 +24,9 @@ const MOST_TURNS: usize = 12;
 const IDLE: Duration = Duration::from_millis(150);
 const BESIDE: Duration = Duration::from_millis(250);
 const WARM_UP: Duration = Duration::from_millis(50);
+
+/// Time of each call that does nothing but call the host.
+const HOST_CALLS_MS: u64 = 100;
 
 /// By what factor the sibling's p99 may be longer beside the crowd.
 const FACTOR: f64 = 2.0;
@@ -62,14 +65,42 @@ pub(super) const MEASUREMENTS: &[Attack] = &[
         key: "EngineConfig::tick",
         guest: "nearly_long",
         unit: "µs of a round trip, p99",
-        measure: || Box::pin(measure(Caller::Busy, Crowd::NearlyLong)),
+        measure: || Box::pin(measure(Caller::Busy, Crowd::NearlyLong(NEARLY_LONG))),
     },
     Attack {
         limit: "a waiting sibling beside calls that are nearly long",
         key: "EngineConfig::tick",
         guest: "nearly_long",
         unit: "µs of a round trip, p99",
-        measure: || Box::pin(measure(Caller::Outside, Crowd::NearlyLong)),
+        measure: || Box::pin(measure(Caller::Outside, Crowd::NearlyLong(NEARLY_LONG))),
+    },
+    Attack {
+        limit: "a busy sibling beside calls of a tenth of a tick",
+        key: "EngineConfig::tick",
+        guest: "nearly_long",
+        unit: "µs of a round trip, p99",
+        measure: || Box::pin(measure(Caller::Busy, Crowd::NearlyLong(FAR_FROM_LONG))),
+    },
+    Attack {
+        limit: "a waiting sibling beside calls of a tenth of a tick",
+        key: "EngineConfig::tick",
+        guest: "nearly_long",
+        unit: "µs of a round trip, p99",
+        measure: || Box::pin(measure(Caller::Outside, Crowd::NearlyLong(FAR_FROM_LONG))),
+    },
+    Attack {
+        limit: "a busy sibling beside host calls in a row",
+        key: "EngineConfig::tick",
+        guest: "log_in_a_row",
+        unit: "µs of a round trip, p99",
+        measure: || Box::pin(measure(Caller::Busy, Crowd::HostCalls)),
+    },
+    Attack {
+        limit: "a waiting sibling beside host calls in a row",
+        key: "EngineConfig::tick",
+        guest: "log_in_a_row",
+        unit: "µs of a round trip, p99",
+        measure: || Box::pin(measure(Caller::Outside, Crowd::HostCalls)),
     },
 ];
 
@@ -78,7 +109,8 @@ pub(super) const MEASUREMENTS: &[Attack] = &[
 enum Crowd {
     Killed,
     Endless,
-    NearlyLong,
+    NearlyLong(Duration),
+    HostCalls,
 }
 
 /// The round trips of one turn.
@@ -125,8 +157,14 @@ async fn beside(crowd: Crowd, host: &Host, caller: Caller, sibling: &ComponentRe
             endless.end().await?;
             Ok(times)
         }
-        Crowd::NearlyLong => {
-            let nearly_long = NearlyLong::start(host).await?;
+        Crowd::HostCalls => {
+            let stream = KillStream::of(host, "log_in_a_row", HOST_CALLS_MS).await?;
+            let times = caller.round_trips(sibling, BESIDE).await?;
+            stream.end().await?;
+            Ok(times)
+        }
+        Crowd::NearlyLong(each_call) => {
+            let nearly_long = NearlyLong::start(host, each_call).await?;
             let times = caller.round_trips(sibling, BESIDE).await?;
             nearly_long.end().await?;
             Ok(times)

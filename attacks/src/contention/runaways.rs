@@ -32,7 +32,12 @@ pub(super) fn crowd() -> Result<u32> {
 
 /// A host with room for the crowd, which lets it ask for fuel and time beyond reach.
 pub(super) fn host() -> Result<Host> {
-    let instances = crowd()? + OTHERS;
+    host_for(crowd()?)
+}
+
+/// A host with room for so many runaways.
+pub(super) fn host_for(runaways: u32) -> Result<Host> {
+    let instances = runaways + OTHERS;
     let ceilings = Ceilings {
         max_fuel: FUEL_BEYOND_REACH,
         max_timeout_ms: TIME_BEYOND_REACH_MS,
@@ -70,13 +75,14 @@ pub(super) async fn start_some(
     runaways.iter().map(|status| Ok(host.component(status.id.address())?)).collect()
 }
 
-fn address() -> Result<Address> {
-    Ok(guests::manifest(GUEST)?.address())
+fn address(guest: &str) -> Result<Address> {
+    Ok(guests::manifest(guest)?.address())
 }
 
 /// Runaways whose time is short, each asked again as soon as it was killed.
 pub(super) struct KillStream {
     host: Host,
+    guest: &'static str,
     asking: JoinSet<Result<Vec<Duration>>>,
     progress: Arc<Progress>,
 }
@@ -91,9 +97,14 @@ struct Progress {
 impl KillStream {
     /// Starts the stream, and comes back when it has killed each runaway once.
     pub(super) async fn start(host: &Host, timeout_ms: u64) -> Result<Self> {
+        Self::of(host, GUEST, timeout_ms).await
+    }
+
+    /// A stream of kills of this guest, which never ends by itself.
+    pub(super) async fn of(host: &Host, guest: &'static str, timeout_ms: u64) -> Result<Self> {
         let progress = Arc::new(Progress::default());
         let mut asking = JoinSet::new();
-        for runaway in start(host, timeout_ms).await? {
+        for runaway in start_some(host, guest, timeout_ms, crowd()?).await? {
             let progress = Arc::clone(&progress);
             asking.spawn(async move {
                 let lateness = ask_again_and_again(&runaway, timeout_ms, &progress).await;
@@ -103,7 +114,7 @@ impl KillStream {
                 lateness
             });
         }
-        let stream = Self { host: host.clone(), asking, progress };
+        let stream = Self { host: host.clone(), guest, asking, progress };
         stream.until(u64::from(crowd()?)).await?;
         Ok(stream)
     }
@@ -134,7 +145,7 @@ impl KillStream {
         while let Some(lateness) = self.asking.join_next().await {
             all.extend(lateness??);
         }
-        let statuses = self.host.kill(&address()?).await?;
+        let statuses = self.host.kill(&address(self.guest)?).await?;
         let timeouts: u64 = statuses.iter().map(|status| status.kills.timeout).sum();
         ensure!(timeouts == all.len() as u64, "{} kills, but {timeouts} are counted", all.len());
         Ok(all)
@@ -176,13 +187,13 @@ impl Endless {
         for runaway in start(host, TIME_BEYOND_REACH_MS).await? {
             runaway.send("attack")?;
         }
-        all_taken(host, &address()?).await?;
+        all_taken(host, &address(GUEST)?).await?;
         Ok(Self { host: host.clone() })
     }
 
     /// Kills them; none may have ended before.
     pub(super) async fn end(self) -> Result<()> {
-        for status in self.host.kill(&address()?).await? {
+        for status in self.host.kill(&address(GUEST)?).await? {
             ensure!(status.restarts == 0, "{} did not compute all the time", status.id);
             ensure!(status.last_end == Some(EndCause::Killed), "ended by {:?}", status.last_end);
         }
@@ -198,15 +209,17 @@ pub(super) struct NearlyLong {
 
 /// A call of a guest that counts down, alone on the machine: between one tick, at which it does not count as long, and
 /// two, of a millisecond each.
-const NEARLY_LONG: Duration = Duration::from_micros(1_500);
+pub(super) const NEARLY_LONG: Duration = Duration::from_micros(1_500);
+/// One that most ticks miss, and that others notice all the same.
+pub(super) const FAR_FROM_LONG: Duration = Duration::from_micros(100);
 /// What tells how fast a guest counts.
 const TRIAL_COUNT: u64 = 2_000_000;
-/// Calls of each before anybody measures: by then the host knows what they are.
-const CALLS_BEFORE: u64 = 100;
+/// What the calls of each take together before anybody measures: by then the host knows what they are.
+const KNOWN_AFTER: Duration = Duration::from_millis(150);
 
 impl NearlyLong {
     /// Comes back when each has had many calls.
-    pub(super) async fn start(host: &Host) -> Result<Self> {
+    pub(super) async fn start(host: &Host, each_call: Duration) -> Result<Self> {
         let guest = "nearly_long";
         let mut manifest = guests::manifest(guest)?;
         manifest.resources.cpu = CpuConfig { max_fuel: FUEL_BEYOND_REACH, timeout_ms: TIME_BEYOND_REACH_MS };
@@ -215,14 +228,15 @@ impl NearlyLong {
         let own = address.as_str().parse()?;
         let own_too = address.as_str().parse()?;
         host.start(component.send_to(own).receive_from(own_too).rate(1_000_000, 1_000_000)).await?;
-        let count = count_for(NEARLY_LONG, &host.component(&address)?).await?;
+        let count = count_for(each_call, &host.component(&address)?).await?;
         let mut order = count.to_le_bytes().to_vec();
         order.push(1);
         for status in host.status_of(&address) {
             host.component(status.id.address())?.send(MessagePayload::from(&order[..]))?;
         }
+        let calls_before = KNOWN_AFTER.div_duration_f64(each_call) as u64;
         let each_has_run = async {
-            while host.status_of(&address).iter().any(|status| status.handled < CALLS_BEFORE) {
+            while host.status_of(&address).iter().any(|status| status.handled < calls_before) {
                 tokio::time::sleep(NEARLY_LONG).await;
             }
         };

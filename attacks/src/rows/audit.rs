@@ -287,7 +287,7 @@ async fn waiting(
     declared: u64,
     beside: u64,
 ) -> Result<Observation> {
-    let mut observation = Observation::of(declared).tolerating(beside);
+    let mut observation = Observation::of(declared + beside);
     for _ in 0..ROUNDS {
         let ground = Ground::new(MAX_FILE_BYTES, 10_000).await?;
         // In the way of the first full file.
@@ -306,7 +306,7 @@ async fn waiting(
         fs::remove_dir(&obstacle)?;
         ground.end(FLOODERS as u64 * ATTEMPTS).await?;
     }
-    let more =
-        format!("verdict allows {beside} more, which the thread has in hand or the host did meanwhile");
-    Ok(observation.noting(format!("of {FLOODERS} components; {more}")))
+    Ok(observation.noting(format!(
+        "of {FLOODERS} components: {declared} that wait, and {beside} that the thread has in hand or the host did meanwhile"
+    )))
 }

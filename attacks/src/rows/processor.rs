@@ -1,15 +1,16 @@
 //! Fuel and wall clock of a call.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 
 use airssys_wasm_core::EndCause;
+use airssys_wasm_runtime::EngineConfig;
 
 use crate::attack::Attack;
 use crate::guests;
 use crate::observation::{Figure, Observation};
-use crate::siege::{LATE_MS, ROUNDS, Siege};
+use crate::siege::{Field, GIVE_UP, LATE_MS, ROUNDS, Siege};
 
 pub(super) const MAX_FUEL: u64 = 1_000_000;
 /// As much as a host allows by default: it lasts far longer than the time.
@@ -17,6 +18,8 @@ pub(super) const FUEL_TO_SPARE: u64 = 10_000_000_000;
 /// So long that fuel ends first, however loaded the machine is.
 pub(super) const TIME_TO_SPARE_MS: u64 = 20_000;
 pub(super) const TIMEOUT_MS: u64 = 50;
+/// Records that were dropped when a guest that does nothing but log is in the middle of it.
+const RECORDS_BEFORE: u64 = 50;
 
 pub(super) const ATTACKS: &[Attack] = &[
     Attack {
@@ -75,6 +78,20 @@ pub(super) const ATTACKS: &[Attack] = &[
         unit: "ms from request to kill",
         measure: || Box::pin(spinning("bulk_fill")),
     },
+    Attack {
+        limit: "wall clock of host calls in a row",
+        key: "resources.cpu.timeout_ms",
+        guest: "log_in_a_row",
+        unit: "ms from request to kill",
+        measure: || Box::pin(spinning("log_in_a_row")),
+    },
+    Attack {
+        limit: "a kill amid host calls in a row",
+        key: "EngineConfig::tick",
+        guest: "log_in_a_row",
+        unit: "ms from kill to end",
+        measure: || Box::pin(killed("log_in_a_row")),
+    },
 ];
 
 async fn fuel(guest: &'static str) -> Result<Observation> {
@@ -122,6 +139,32 @@ async fn timed_out(siege: Siege, least_fuel: u64) -> Result<Observation> {
     ensure!(siege.status()?.kills.timeout == ROUNDS as u64, "the kills are not counted");
     siege.lift().await;
     Ok(observation.noting(format!("verdict allows {LATE_MS} ms over; fuel used at least {fuel:?}")))
+}
+
+/// Killed while it logs: its own time and fuel would let it go on.
+async fn killed(guest: &'static str) -> Result<Observation> {
+    let tick = EngineConfig::default().tick;
+    let mut observation = Observation::at_most(Figure(milliseconds(tick)), Figure(0.0)).tolerating(LATE_MS);
+    for _ in 0..ROUNDS {
+        let field = Field::new().await?;
+        let component = guests::component(guest)?.max_fuel(FUEL_TO_SPARE).timeout_ms(TIME_TO_SPARE_MS);
+        let hostile = field.host().start(component).await?;
+        hostile.send("attack")?;
+        let amid_calls = async {
+            while field.status(hostile.address())?.log_dropped < RECORDS_BEFORE {
+                tokio::task::yield_now().await;
+            }
+            anyhow::Ok(())
+        };
+        tokio::time::timeout(GIVE_UP, amid_calls).await.context("it does not log")??;
+        let began = Instant::now();
+        let status = field.host().kill(hostile.address()).await?.pop().context("nothing is left of it")?;
+        observation.add(Figure(milliseconds(began.elapsed())));
+        ensure!(status.last_end == Some(EndCause::Killed), "ended by {:?}", status.last_end);
+        field.sibling_lives().await?;
+        field.clear().await;
+    }
+    Ok(observation.noting(format!("verdict allows {LATE_MS} ms over")))
 }
 
 pub(super) fn milliseconds(time: Duration) -> f64 {
