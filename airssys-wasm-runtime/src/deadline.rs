@@ -155,9 +155,7 @@ impl<'a> Watch<'a> {
     fn look(&mut self, context: &mut Context<'_>) -> Option<Interruption> {
         if self.killed.as_mut().poll(context).is_ready() {
             Some(Interruption::Killed)
-        } else if self.is_over() {
-            Some(Interruption::Timeout)
-        } else if self.timer.as_mut().poll(context).is_ready() {
+        } else if self.is_over() || self.timer.as_mut().poll(context).is_ready() {
             Some(Interruption::Timeout)
         } else {
             None
