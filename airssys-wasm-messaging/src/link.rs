@@ -252,14 +252,19 @@ impl RouterLink {
         let members = group.members();
         let has_room = self.has_room.load().as_ref().filter(|receiver| receiver.is_running()).cloned();
         let turn = group.next_turn(&members);
-        let in_turn = members.open_from(turn, members.any_runs(turn));
+        let any_runs = members.any_runs(turn);
+        let in_turn = members.open_from(turn, any_runs);
+        // Where those that ran a moment ago have ended meanwhile, their mailboxes are open all the same.
+        let not_running = members.open_from(turn, false).filter(|_| any_runs);
+        let candidates = in_turn.map(|it| (it, true)).chain(not_running.map(|it| (it, false)));
         message.error = SendError::Closed;
         if let Some(tried) = &mut message.tried {
             tried.passed_over.clear();
         }
         let (mut is_full, mut offers, mut stuck) = (false, 0, 0);
-        for receiver in has_room.iter().chain(in_turn) {
-            if offers == MAX_OFFERS || stuck == MAX_PASSED_OVER {
+        for (receiver, is_wanted) in has_room.iter().map(|it| (it, true)).chain(candidates) {
+            let has_answer = is_full || stuck > 0;
+            if offers == MAX_OFFERS || stuck == MAX_PASSED_OVER || (has_answer && !is_wanted) {
                 break;
             }
             offers += 1;

@@ -108,7 +108,7 @@ impl Health {
 
     pub(crate) fn failed(&self, part: Part, failure: &StoreFailure) {
         self.failures.fetch_add(1, Ordering::Relaxed);
-        self.part(part).store(true, Ordering::Relaxed);
+        self.part(part).store(true, Ordering::SeqCst);
         if self.may_tell() && !self.is_told.swap(true, Ordering::Relaxed) {
             warn!(failure = failure as &(dyn std::error::Error + 'static), "the store fails");
             if let Some(observer) = &self.observer {
@@ -121,7 +121,8 @@ impl Health {
         // Most of the time nothing fails, and then nothing is written that other threads read.
         let fails = self.part(part);
         if fails.load(Ordering::Relaxed)
-            && fails.swap(false, Ordering::Relaxed)
+            // In one order for all threads: of two that work again at the same time the later sees that all does.
+            && fails.swap(false, Ordering::SeqCst)
             && !self.is_failing()
             && self.is_told.swap(false, Ordering::Relaxed)
         {
@@ -133,7 +134,7 @@ impl Health {
     }
 
     fn is_failing(&self) -> bool {
-        self.writing_fails.load(Ordering::Relaxed) || self.reading_fails.load(Ordering::Relaxed)
+        self.writing_fails.load(Ordering::SeqCst) || self.reading_fails.load(Ordering::SeqCst)
     }
 
     /// Whether a failure may be told now, and then it counts as told.

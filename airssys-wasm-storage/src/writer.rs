@@ -87,6 +87,10 @@ fn write(engine: &Engine, mut batch: Vec<Write>) {
                 Err(cause) => return fail(engine, batch, attempt, &cause, StoreFailure::told),
             }
         }
+        if matches!(failure.kind(), FailureKind::Damaged | FailureKind::Internal) && batch.len() > 1 {
+            // One record that is damaged fails those alone who ask for it.
+            return batch.into_iter().for_each(|one| self::write(engine, vec![one]));
+        }
         let is_removal = |write: &Write| matches!(write.order.change, Change::Delete);
         if failure.kind() == FailureKind::Full && left > 0 && batch.iter().any(is_removal) {
             let (removals, others): (Vec<_>, Vec<_>) = batch.into_iter().partition(is_removal);

@@ -43,6 +43,9 @@ use crate::storage_gauge::GaugedStore;
 /// The part of the host that references of its API send as: `host/api`.
 const API_SENDER: &str = "api";
 
+/// How long the end of a host waits for its store: a disk that hangs must not hold it for ever.
+const STORE_CLOSES_WITHIN: Duration = Duration::from_secs(5);
+
 /// How often a wait for quiet looks again.
 const SETTLE_LOOK: Duration = Duration::from_millis(2);
 
@@ -587,7 +590,9 @@ impl Host {
     }
 
     async fn close_files(&self) {
-        self.inner.storage.close().await;
+        if tokio::time::timeout(STORE_CLOSES_WITHIN, self.inner.storage.close()).await.is_err() {
+            tracing::error!("the store is not closed: its disk does not answer");
+        }
         if let Some(audit) = &self.inner.audit {
             audit.close().await;
         }

@@ -49,13 +49,17 @@ impl GaugedStore {
         if spent.is_ok_and(|before| before > bytes) || self.near.load(Ordering::Acquire) > 0 {
             return;
         }
+        // What others write while the store is asked is not in its answer.
+        let asked = self.ample.load(Ordering::Acquire);
         // Who cannot be told the use now is told after the next write.
         let Ok(StorageUsage { used_bytes, .. }) = self.store.usage().await else { return };
         if is_near(used_bytes, self.quota_bytes) {
             self.near.store(used_bytes.max(1), Ordering::Release);
         } else {
             let threshold = self.quota_bytes - self.quota_bytes / 10;
-            self.ample.store(threshold.saturating_sub(used_bytes), Ordering::Release);
+            let ample = threshold.saturating_sub(used_bytes);
+            // Where another one was told meanwhile, its answer stands, or the next write asks again.
+            self.ample.compare_exchange(asked, ample, Ordering::AcqRel, Ordering::Acquire).ok();
         }
     }
 }

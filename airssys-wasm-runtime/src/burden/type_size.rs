@@ -19,6 +19,7 @@ pub(super) const RESOURCE_PARTS: u64 = 16;
 #[derive(Debug, Default)]
 pub(super) struct TypeSizes {
     defined: HashMap<ComponentDefinedTypeId, u64>,
+    functions: HashMap<ComponentFuncTypeId, u64>,
     /// Exports of instances.
     instances: HashMap<ComponentInstanceTypeId, u64>,
     /// All parts of these.
@@ -29,9 +30,14 @@ pub(super) struct TypeSizes {
 impl TypeSizes {
     /// Values in the parameters and the result of a function.
     pub(super) fn function(&mut self, types: TypesRef<'_>, id: ComponentFuncTypeId) -> u64 {
+        if let Some(known) = self.functions.get(&id) {
+            return *known;
+        }
         let Some(function) = types.get(id) else { return 0 };
         let values = function.params.iter().map(|(_, ty)| ty).chain(&function.result);
-        self.sum(types, values)
+        let size = self.sum(types, values);
+        self.functions.insert(id, size);
+        size
     }
 
     /// Exports of an instance, those of the instances in it included.

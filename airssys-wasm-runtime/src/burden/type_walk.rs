@@ -13,6 +13,7 @@ use engine_wasmparser::{
 };
 
 use super::type_size::RESOURCE_PARTS;
+use crate::bounds::MAX_TYPE_WORK;
 
 /// Types of components and of instances; all others hold no type, but name it.
 const COMPONENT: u8 = 0x41;
@@ -104,7 +105,7 @@ impl<K: KnownTypes> Walk<'_, K> {
                 reader.read_u8()?;
             }
             self.walked.depth = self.walked.depth.max(self.scopes.len() as u64);
-            if self.walked.depth > max_depth {
+            if self.walked.depth > max_depth || self.walked.parts > MAX_TYPE_WORK {
                 return Ok(());
             }
             if matches!(peek(&reader)?, COMPONENT | INSTANCE) {

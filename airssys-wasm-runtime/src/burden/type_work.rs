@@ -6,6 +6,8 @@
 //!
 //! Invariant: what is declared in the same section, and so is not known yet, counts as the largest of the file.
 
+use std::cell::Cell;
+
 use engine_wasmparser::types::TypesRef;
 use engine_wasmparser::{
     CanonicalFunction, ComponentAlias, ComponentExternalKind, ComponentInstance, ComponentOuterAliasKind,
@@ -16,7 +18,7 @@ use super::Burden;
 use super::module::signature;
 use super::type_size::TypeSizes;
 use super::type_walk::{KnownTypes, Walked, add_core, size_of_ref, walk};
-use crate::bounds::MAX_TYPE_DEPTH;
+use crate::bounds::{MAX_TYPE_DEPTH, MAX_TYPE_WORK};
 
 /// The largest that was met in a file.
 #[derive(Debug, Default)]
@@ -93,17 +95,19 @@ impl TypeWork {
 
 impl Section<'_> {
     fn parts(&mut self, types: TypesRef<'_>, payload: &Payload<'_>, largest: &mut u64) -> Result<u64> {
-        let mut sum: u64 = 0;
-        let mut add = |parts: u64| sum = sum.saturating_add(parts);
+        let sum = Cell::new(0u64);
+        let add = |parts: u64| sum.set(sum.get().saturating_add(parts));
+        // What is too much already is looked at no further.
+        let is_bearable = || sum.get() <= MAX_TYPE_WORK;
         match payload {
             Payload::ComponentImportSection(reader) => {
-                for import in reader.clone() {
+                for import in reader.clone().into_iter().take_while(|_| is_bearable()) {
                     let module = self.largest_module;
                     add(size_of_ref(import?.ty, module, |index| self.ty(types, index, *largest)));
                 }
             }
             Payload::ComponentExportSection(reader) => {
-                for export in reader.clone() {
+                for export in reader.clone().into_iter().take_while(|_| is_bearable()) {
                     let export = export?;
                     add(self.item(types, export.kind, export.index, *largest));
                     if let Some(ty) = export.ty {
@@ -113,7 +117,7 @@ impl Section<'_> {
                 }
             }
             Payload::ComponentInstanceSection(reader) => {
-                for instance in reader.clone() {
+                for instance in reader.clone().into_iter().take_while(|_| is_bearable()) {
                     let size = match instance? {
                         ComponentInstance::Instantiate { component_index, args } => {
                             let kind = ComponentExternalKind::Component;
@@ -131,7 +135,7 @@ impl Section<'_> {
                 }
             }
             Payload::ComponentCanonicalSection(reader) => {
-                for function in reader.clone() {
+                for function in reader.clone().into_iter().take_while(|_| is_bearable()) {
                     add(match function? {
                         CanonicalFunction::Lift { type_index, .. } => self.ty(types, type_index, *largest),
                         CanonicalFunction::Lower { func_index, .. } => {
@@ -145,7 +149,7 @@ impl Section<'_> {
                 }
             }
             Payload::ComponentAliasSection(reader) => {
-                for alias in reader.clone() {
+                for alias in reader.clone().into_iter().take_while(|_| is_bearable()) {
                     add(match alias? {
                         ComponentAlias::Outer { kind: ComponentOuterAliasKind::Type, count, index } => {
                             self.size(count, index).unwrap_or(*largest)
@@ -156,7 +160,7 @@ impl Section<'_> {
             }
             _ => {}
         }
-        Ok(sum)
+        Ok(sum.get())
     }
 
     fn module(&self, types: TypesRef<'_>, index: u32) -> u64 {

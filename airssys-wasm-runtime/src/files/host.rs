@@ -105,6 +105,7 @@ impl Wanted {
 
 impl preopens::Host for Files<'_> {
     fn get_directories(&mut self) -> wasmtime::Result<Vec<(Resource<Descriptor>, String)>> {
+        self.0.check_time()?;
         let Some(access) = self.0.files().cloned() else { return Ok(Vec::new()) };
         let mut directories = Vec::with_capacity(access.folders().len());
         for folder in access.folders() {

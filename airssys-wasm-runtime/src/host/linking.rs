@@ -11,6 +11,7 @@ use crate::host::http::bound_requests;
 use crate::host::lookup::judge_look_ups;
 use crate::host::random::bound_random;
 use crate::host::sockets::bound_sockets;
+use crate::host::timed::look_at_the_time;
 use crate::state::HostState;
 
 /// The interfaces of WASI 0.2 that the host links.
@@ -60,6 +61,7 @@ pub(crate) fn link_host(linker: &mut Linker<HostState>) -> wasmtime::Result<()> 
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(linker)?;
     // What the engine offers without a bound or a right, or with one that cannot be told apart, is replaced.
     linker.allow_shadowing(true);
+    look_at_the_time(linker)?;
     bound_random(linker)?;
     bound_requests(linker)?;
     bound_files(linker)?;

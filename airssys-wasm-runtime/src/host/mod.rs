@@ -10,6 +10,7 @@ mod random;
 mod services;
 mod sockets;
 mod storage;
+mod timed;
 
 pub(crate) use http::DeniedHttp;
 pub use linking::offered_interfaces;

@@ -36,6 +36,7 @@ pub(super) fn bound_sockets(linker: &mut Linker<HostState>) -> wasmtime::Result<
         "create-udp-socket",
         |mut store: StoreContextMut<'_, HostState>, (_,): (IpAddressFamily,)| {
             let target = &"wasi:sockets/udp-create-socket.create-udp-socket";
+            store.data_mut().check_time()?;
             let refusal = store.data_mut().network().deny_udp(target);
             Ok((Err::<Resource<UdpSocket>, _>(code_of(refusal)),))
         },
@@ -61,6 +62,7 @@ fn create_tcp(
     state: &mut HostState,
     family: IpAddressFamily,
 ) -> wasmtime::Result<Outcome<Resource<TcpSocket>>> {
+    state.check_time()?;
     let network = state.network();
     if let Err(refusal) = network.may_open(open_sockets(state.resource_table())) {
         return Ok(Err(match refusal {

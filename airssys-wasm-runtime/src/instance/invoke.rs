@@ -28,10 +28,14 @@ impl ComponentInstance {
         arguments: &EncodedValues,
         result: ValueFormat,
     ) -> Result<Completed<Result<EncodedValues, CallError>>, CallFailure> {
-        let live = self.enter(self.budget)?;
+        let mut live = self.enter(self.budget)?;
         let (function, values) = match self.prepare(function, arguments) {
             Ok(prepared) => prepared,
-            Err(error) => return self.conclude(live, Ok(Ok(Err(error))), self.budget).await,
+            Err(error) => {
+                // What it took to refuse the arguments was the host's time, and no call ran past its own.
+                live.store.data_mut().clock_mut().begin(self.budget.timeout);
+                return self.conclude(live, Ok(Ok(Err(error))), self.budget).await;
+            }
         };
         let done = self.call(live, &function, &values).await?;
         let written = write_result(&function.signature, done.value.first(), result);
