@@ -93,6 +93,13 @@ pub(super) const ATTACKS: &[Attack] = &[
         unit: "ms from start to refusal",
         measure: || Box::pin(time_alone("output_in_a_row")),
     },
+    Attack {
+        limit: "wall clock of numbers asked for on the way back from a recursion",
+        key: "lifecycle.start_timeout_ms",
+        guest: "numbers_in_a_row",
+        unit: "ms from start to refusal",
+        measure: || Box::pin(time_alone("numbers_in_a_row")),
+    },
 ];
 
 fn component(guest: &str, fuel: u64, timeout_ms: u64) -> Result<Component> {
