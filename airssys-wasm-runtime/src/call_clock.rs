@@ -16,7 +16,7 @@ use wasmtime::{Store, UpdateDeadline};
 use crate::deadline::{Interruption, KillSwitch};
 use crate::scheduling::{CallLane, Conduct};
 use crate::state::HostState;
-use crate::ticker::Ticker;
+use crate::ticker::{Ticker, Ticks};
 
 /// What is left of a call's time to a guest that waited in a host function, at least: timers and ticks are a
 /// millisecond coarse, and a wait that ended at the deadline would end the guest.
@@ -46,6 +46,8 @@ pub(crate) struct CallClock {
     conduct: Conduct,
     /// Held, so that it ticks as long as there is something to end.
     ticker: Option<Arc<Ticker>>,
+    /// Those of the ticker, at hand: they are read twice in each call.
+    ticks_of_engine: Option<Arc<Ticks>>,
 }
 
 /// How a call ended, as far as its time goes.
@@ -94,6 +96,7 @@ impl CallClock {
             lane,
             conduct: Conduct::default(),
             ticker: None,
+            ticks_of_engine: None,
         }
     }
 
@@ -101,6 +104,7 @@ impl CallClock {
     pub(crate) fn ticked_by(&mut self, ticker: Option<Arc<Ticker>>) {
         if let Some(ticker) = &ticker {
             self.switch.counts(ticker.ticks());
+            self.ticks_of_engine = Some(Arc::clone(ticker.ticks()));
         }
         self.ticker = ticker;
     }
@@ -109,23 +113,20 @@ impl CallClock {
         self.timeout = timeout;
         self.seen = None;
         self.ticks = 0;
-        self.begun = self.counted();
         self.interruption = None;
         self.goes_on();
-        self.switch.begins_turn();
+        self.begun = self.looked;
     }
 
     /// The call has ended; the next one begins where this one belonged.
     pub(crate) fn end(&mut self) -> Ending {
-        let unseen = self.switch.ticks_of_turn();
+        let unseen = self.ticks_of_turn();
         match (self.ticks, unseen) {
             (0, 0) => self.conduct.was_quiet(),
             (0, _) => {
-                let now = Instant::now();
-                self.has_computed(
-                    self.since_tick(now).saturating_add(self.unseen_time().unwrap_or_default()),
-                    now,
-                );
+                let (now, periods) = (Instant::now(), as_factor(unseen - 1));
+                let before = self.period().saturating_mul(periods);
+                self.has_computed(self.since_tick(now).saturating_add(before), now);
             }
             (1, _) => {
                 let now = Instant::now();
@@ -133,13 +134,20 @@ impl CallClock {
             }
             _ => {}
         }
-        self.ticks = self.ticks.saturating_add(u32::try_from(unseen).unwrap_or(u32::MAX));
+        self.ticks = self.ticks.saturating_add(as_factor(unseen));
         if self.conduct.is_greedy() || self.ticks >= LONG_CALL_TICKS {
             self.lane.mark_long();
         } else {
             self.lane.mark_short();
         }
         self.end_start()
+    }
+
+    /// Ticks since the guest last began to run, or went on after it had waited: it has computed through all of them.
+    fn ticks_of_turn(&self) -> u64 {
+        let counted = self.counted();
+        // Most calls meet none, and wait for nothing.
+        if counted == self.begun { 0 } else { counted.saturating_sub(self.switch.turn().max(self.begun)) }
     }
 
     /// A start has ended. One that was short says nothing of the messages that follow: whose last message was
@@ -160,22 +168,21 @@ impl CallClock {
 
     /// What a call that nobody looked at took at least: the first tick may have come right after its beginning.
     fn unseen_time(&self) -> Option<Duration> {
-        let periods =
-            u32::try_from(self.counted().saturating_sub(self.begun)).unwrap_or(u32::MAX).saturating_sub(1);
+        let periods = as_factor(self.counted().saturating_sub(self.begun)).saturating_sub(1);
         (periods > 0).then(|| self.period().saturating_mul(periods))
     }
 
     /// How many ticks the engine has counted.
     fn counted(&self) -> u64 {
-        self.ticker.as_ref().map_or(0, |ticker| ticker.ticks().count())
+        self.ticks_of_engine.as_ref().map_or(0, |ticks| ticks.count())
     }
 
     fn period(&self) -> Duration {
-        self.ticker.as_ref().map_or(Duration::ZERO, |ticker| ticker.ticks().period())
+        self.ticks_of_engine.as_ref().map_or(Duration::ZERO, |ticks| ticks.period())
     }
 
     fn since_tick(&self, now: Instant) -> Duration {
-        self.ticker.as_ref().map_or(Duration::ZERO, |ticker| ticker.ticks().since_last(now))
+        self.ticks_of_engine.as_ref().map_or(Duration::ZERO, |ticks| ticks.since_last(now))
     }
 
     /// The call met a tick, and went on for so long.
@@ -203,14 +210,14 @@ impl CallClock {
     }
 
     /// Whether there was a tick that was not met yet.
-    fn is_due(&self) -> bool {
+    fn has_ticked(&self) -> bool {
         self.counted() != self.looked
     }
 
     /// Asked by a host function that can give way. Whether it has to: a tick came while the guest had its turn.
     pub(crate) fn is_turn_over(&mut self) -> Result<bool, Interruption> {
         // What passed while it waited was the time of others.
-        let is_over = self.is_due() && self.switch.ticks_of_turn() > 0;
+        let is_over = self.has_ticked() && self.ticks_of_turn() > 0;
         if is_over {
             self.tick(Instant::now())?;
         }
@@ -270,11 +277,15 @@ impl CallClock {
     }
 }
 
+fn as_factor(count: u64) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
+}
+
 /// Lets a store's own clock decide at each tick. A shared deadline would end siblings as well.
 pub(crate) fn watch_ticks(store: &mut Store<HostState>) {
     store.epoch_deadline_callback(|mut context| {
         let clock = context.data_mut().clock_mut();
-        if clock.ticker.is_some() && !clock.is_due() {
+        if clock.ticker.is_some() && !clock.has_ticked() {
             // A host function has met it.
             return Ok(UpdateDeadline::Continue(1));
         }

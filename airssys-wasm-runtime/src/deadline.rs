@@ -40,7 +40,7 @@ struct Switch {
     /// Where the calls of the instance run.
     lane: OnceLock<CallLane>,
     ticks: OnceLock<Arc<Ticks>>,
-    /// How many ticks there were when the guest last began to run.
+    /// How many ticks there were when the guest last went on after it had waited.
     turn: AtomicU64,
 }
 
@@ -73,17 +73,16 @@ impl KillSwitch {
         self.0.ticks.set(Arc::clone(ticks)).ok();
     }
 
-    /// The guest begins to run, or goes on after it has waited.
+    /// The guest goes on after it has waited.
     pub(crate) fn begins_turn(&self) {
         if let Some(ticks) = self.0.ticks.get() {
             self.0.turn.store(ticks.count(), Ordering::Relaxed);
         }
     }
 
-    /// Ticks since then: the guest has computed through all of them.
-    pub(crate) fn ticks_of_turn(&self) -> u64 {
-        let begun = self.0.turn.load(Ordering::Relaxed);
-        self.0.ticks.get().map_or(0, |ticks| ticks.count().saturating_sub(begun))
+    /// How many ticks there were then; the turn may be one of an earlier call.
+    pub(crate) fn turn(&self) -> u64 {
+        self.0.turn.load(Ordering::Relaxed)
     }
 
     /// Whether it was used.

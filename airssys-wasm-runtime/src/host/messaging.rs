@@ -21,13 +21,14 @@ type Refusable<T> = wasmtime::Result<Result<T, HostError>>;
 impl types::Host for HostState {}
 
 impl Host for HostState {
+    // Looks at the time when it is done, when there is least that would have to be kept meanwhile.
     async fn send(&mut self, target: String, payload: Payload) -> Refusable<()> {
-        self.take_turn().await?;
-        let link = match self.link(&target) {
-            Ok(link) => link,
-            Err(error) => return Ok(Err(link_refusal(error))),
+        let sent = match self.link(&target) {
+            Ok(link) => deliver(self, link, payload).await,
+            Err(error) => Err(link_refusal(error)),
         };
-        Ok(deliver(self, link, payload).await)
+        self.take_turn().await?;
+        Ok(sent)
     }
 
     async fn request(
@@ -160,9 +161,10 @@ impl HostPeer for HostState {
     }
 
     async fn send(&mut self, peer: Resource<Peer>, payload: Payload) -> Refusable<()> {
-        self.take_turn().await?;
         let link = Arc::clone(self.resource_table().get(&peer)?.link());
-        Ok(deliver(self, link, payload).await)
+        let sent = deliver(self, link, payload).await;
+        self.take_turn().await?;
+        Ok(sent)
     }
 
     async fn request(
