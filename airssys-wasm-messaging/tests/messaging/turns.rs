@@ -2,6 +2,8 @@
 
 use std::error::Error;
 use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::time::timeout;
 
@@ -86,5 +88,33 @@ async fn a_request_to_those_that_do_not_run_is_answered_when_one_does() -> Outco
     players[at].mailbox.set_attended(true);
     assert!(players[at].reply("late").await?);
     assert_eq!(asker.answer().await?, (request, Ok("late".into())));
+    Ok(())
+}
+
+/// Whether it runs is looked at while it changes; its mailbox is open all the time.
+#[tokio::test]
+async fn one_that_stops_running_under_the_senders_eyes_is_not_taken_for_closed() -> Outcome {
+    let (router, _driver) = router()?;
+    let mut players = instances(&router, 1_000, &[true])?;
+    let mut only = players.pop().ok_or("there is no instance")?;
+    let link = Player::new(&router, "t/a/0")?.link("t/c")?;
+    let is_done = Arc::new(AtomicBool::new(false));
+    let changing = std::thread::spawn({
+        let is_done = Arc::clone(&is_done);
+        move || {
+            while !is_done.load(Ordering::Acquire) {
+                only.mailbox.set_attended(false);
+                only.mailbox.set_attended(true);
+                while only.mailbox.try_next().is_some() {}
+            }
+        }
+    });
+    let sent = (0..200_000).try_for_each(|_| match link.send("x".into()).map_err(|back| back.error) {
+        Ok(()) | Err(SendError::Full) => Ok(()),
+        Err(other) => Err(other),
+    });
+    is_done.store(true, Ordering::Release);
+    changing.join().map_err(|_| "it panicked")?;
+    assert_eq!(sent, Ok(()));
     Ok(())
 }
