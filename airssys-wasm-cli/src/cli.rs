@@ -160,7 +160,7 @@ pub(crate) struct VerifyArguments {
 fn verify_help() -> String {
     let about = "\
 Order: full files have the number of their first record in their names, so that a shell lists them in order: \
-`audit verify audit.jsonl.* audit.jsonl`.
+`audit verify audit.jsonl.* audit.jsonl`, or `audit verify audit.jsonl` as long as none was full.
 
 Result: the last record and its hash, or the file and the line of the first bad record and the exit code 1.
 

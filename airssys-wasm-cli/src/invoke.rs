@@ -84,6 +84,7 @@ fn prepare(arguments: &InvokeArguments) -> Result<(Host, Component), Failure> {
         SupervisionConfig { policy: RestartPolicy::Temporary, ..component.manifest().supervision };
     let component = component.supervision(supervision);
     let builder = Host::builder().ceilings(ceilings).max_instances(INSTANCES);
+    let builder = policy.folders.into_iter().fold(builder, HostBuilder::protect_folder);
     // What the component may write must not be what says what it may do the next time.
     let policy = arguments.ceilings.as_deref().map(manifest_in);
     let files = [Some(path.as_path()), component.file(), policy.as_deref()];

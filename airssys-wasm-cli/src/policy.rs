@@ -14,6 +14,8 @@ pub(crate) struct Policy {
     pub(crate) host: Ceilings,
     /// Manifests with ceilings of their own, by their real paths.
     own: Vec<(PathBuf, Ceilings)>,
+    /// Folders of the host that it speaks of, which no component may have: of its data and of its audit log.
+    pub(crate) folders: Vec<PathBuf>,
 }
 
 impl Policy {
@@ -31,7 +33,11 @@ impl Policy {
             let real = fs::canonicalize(folder.join(&entry.manifest)).ok()?;
             Some((real, entry.ceilings(&system.ceilings)))
         });
-        Ok(Self { own: own.collect(), host: system.ceilings })
+        let data = system.data_dir.as_ref().map(|data| folder.join(data));
+        let log = system.audit.as_ref().map(|audit| folder.join(&audit.path));
+        let logs = log.as_deref().and_then(Path::parent).map(Path::to_owned);
+        let folders = data.into_iter().chain(logs).collect();
+        Ok(Self { own: own.collect(), host: system.ceilings, folders })
     }
 
     /// What holds for the component of this manifest.

@@ -101,7 +101,9 @@ fn the_component_cannot_write_what_says_what_it_may_do() {
     let system = typed();
     let root = std::fs::canonicalize(system.path()).unwrap();
     let manifest = std::fs::read_to_string(root.join("Component.toml")).unwrap();
-    for (folder, is_held) in [("", true), ("policy", true), ("data", false)] {
+    let folders =
+        [("", true), ("policy", true), ("data", false), ("policy/kept", true), ("policy/log", true)];
+    for (folder, is_held) in folders {
         let folder = root.join(folder);
         std::fs::create_dir_all(&folder).unwrap();
         let granted = folder.to_str().unwrap().trim_end_matches('/');
@@ -109,7 +111,8 @@ fn the_component_cannot_write_what_says_what_it_may_do() {
         std::fs::write(root.join("Component.toml"), right).unwrap();
         let policy = root.join("policy/airssys.toml");
         std::fs::create_dir_all(root.join("policy")).unwrap();
-        std::fs::write(&policy, "[host.ceilings]\n").unwrap();
+        let host = "[host]\ndata_dir = \"kept\"\n\n[audit]\npath = \"log/audit.jsonl\"\n";
+        std::fs::write(&policy, host).unwrap();
         let arguments = ["invoke", system.argument(), "add(1, 2)", "--ceilings", policy.to_str().unwrap()];
         let output = run(&arguments);
         check_exit(&output, i32::from(is_held));
