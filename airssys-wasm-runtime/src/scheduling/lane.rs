@@ -128,7 +128,10 @@ impl CallLane {
 
     /// The present call was ended by somebody else, and only has to be taken down.
     pub(crate) fn end_now(&self) {
-        self.0.expiry.store(ENDED_NOW, Ordering::Relaxed);
+        // Whoever was told before that it ran past its time was told the truth.
+        if self.0.expiry.swap(ENDED_NOW, Ordering::AcqRel) == GIVEN_UP {
+            self.0.flags.fetch_or(WAS_GIVEN_UP, Ordering::Relaxed);
+        }
         ENDED.fetch_add(1, Ordering::Release);
     }
 
@@ -228,4 +231,37 @@ pub(super) fn instant(nanos: u64) -> Option<Instant> {
 /// Rises whenever a call is ended by somebody else.
 pub(super) fn ended() -> u64 {
     ENDED.load(Ordering::Acquire)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The lane of a call whose time is over.
+    fn overdue() -> CallLane {
+        let lane = CallLane::new();
+        lane.expires(Instant::now(), Duration::ZERO);
+        lane
+    }
+
+    #[test]
+    fn a_kill_takes_nothing_back_of_what_was_told_before() {
+        let lane = overdue();
+        let expiry = lane.present().unwrap();
+        assert!(lane.give_up(expiry));
+        lane.end_now();
+        lane.expires_never();
+        assert!(lane.take_given_up(), "who was told so was told the truth");
+        assert!(!lane.take_given_up(), "once");
+    }
+
+    #[test]
+    fn a_call_that_was_only_killed_was_not_given_up() {
+        let lane = overdue();
+        let expiry = lane.present().unwrap();
+        lane.end_now();
+        assert!(!lane.give_up(expiry), "it has ended");
+        lane.expires_never();
+        assert!(!lane.take_given_up());
+    }
 }
