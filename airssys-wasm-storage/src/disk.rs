@@ -1,8 +1,8 @@
 //! The folder of a store: its file, and the lock that keeps other hosts out.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
-use std::io;
-use std::path::Path;
+use std::io::{self, ErrorKind, Write};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use redb::StorageBackend;
@@ -17,11 +17,15 @@ const DATA: &str = "store.redb";
 const UNFINISHED: &str = "store.redb.new";
 /// The lock is on a file of its own: the data file is replaced when it is made, and opened again after a failure.
 const LOCK: &str = "store.lock";
+/// What is in the file of the lock from when a store was made, so that one that is gone is not taken for one that never
+/// was.
+const MARK: &[u8] = b"A store was made in this folder. It is made anew only when this file is gone.\n";
 
 /// The file of a store. The lock is given up with it.
 #[derive(Debug)]
 struct Disk {
     file: FileBackend,
+    place: Place,
     _lock: Arc<File>,
 }
 
@@ -39,23 +43,88 @@ pub(crate) fn open(folder: &Path) -> Result<Arc<dyn Medium>, StoreError> {
         Err(TryLockError::WouldBlock) => return Err(StoreError::Locked { path: folder.to_path_buf() }),
         Err(TryLockError::Error(source)) => return Err(failed(&at)(source)),
     }
+    let is_marked = lock.metadata().map_err(failed(&at))?.len() > 0;
     let lock = Arc::new(lock);
     let data = folder.join(DATA);
-    if !data.try_exists().map_err(failed(&data))? {
+    if is_missing(&data).map_err(failed(&data))? {
+        if is_marked {
+            return Err(StoreError::Gone { path: data, mark: at });
+        }
         let unfinished = folder.join(UNFINISHED);
         let file = options().create(true).truncate(true).open(&unfinished).map_err(failed(&unfinished))?;
-        drop(schema::open(&Shared::new(Disk::medium(file, &lock)?))?);
+        drop(schema::open(&Shared::new(Disk::medium(file, &unfinished, &lock)?))?);
         fs::rename(&unfinished, &data).map_err(failed(&data))?;
         sync_folder(folder).map_err(failed(folder))?;
     }
+    if !is_marked {
+        mark(&lock).map_err(failed(&at))?;
+    }
     let file = options().open(&data).map_err(failed(&data))?;
-    Disk::medium(file, &lock)
+    Disk::medium(file, &data, &lock)
+}
+
+/// Whether there is no store; an empty file is none, because a store gets its name when it is whole.
+fn is_missing(data: &Path) -> io::Result<bool> {
+    match fs::metadata(data) {
+        Ok(metadata) => Ok(metadata.is_file() && metadata.len() == 0),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(true),
+        Err(error) => Err(error),
+    }
+}
+
+fn mark(mut lock: &File) -> io::Result<()> {
+    lock.write_all(MARK)?;
+    lock.sync_all()
 }
 
 impl Disk {
-    fn medium(file: File, lock: &Arc<File>) -> Result<Arc<dyn Medium>, StoreError> {
+    fn medium(file: File, path: &Path, lock: &Arc<File>) -> Result<Arc<dyn Medium>, StoreError> {
+        let failed = |source| StoreError::Folder { path: path.to_owned(), source };
+        let place = Place::of(&file, path).map_err(failed)?;
         let file = FileBackend::new(file).map_err(|error| StoreError::Failed(error.into()))?;
-        Ok(Arc::new(Self { file, _lock: Arc::clone(lock) }))
+        Ok(Arc::new(Self { file, place, _lock: Arc::clone(lock) }))
+    }
+}
+
+/// Where a file was opened: what is written to one that is not there any more is lost with its last handle.
+#[derive(Debug)]
+struct Place {
+    path: PathBuf,
+    #[cfg(unix)]
+    identity: (u64, u64),
+}
+
+#[cfg(unix)]
+impl Place {
+    fn of(file: &File, path: &Path) -> io::Result<Self> {
+        Ok(Self { path: path.to_owned(), identity: Self::identity(&file.metadata()?) })
+    }
+
+    fn identity(metadata: &fs::Metadata) -> (u64, u64) {
+        use std::os::unix::fs::MetadataExt;
+
+        (metadata.dev(), metadata.ino())
+    }
+
+    fn check(&self) -> io::Result<()> {
+        let found = fs::metadata(&self.path);
+        if found.is_ok_and(|metadata| Self::identity(&metadata) == self.identity) {
+            return Ok(());
+        }
+        let what = format!("{} was removed or replaced under the host", self.path.display());
+        Err(io::Error::new(ErrorKind::NotFound, what))
+    }
+}
+
+/// Elsewhere a file that is open stays where it is.
+#[cfg(not(unix))]
+impl Place {
+    fn of(_file: &File, path: &Path) -> io::Result<Self> {
+        Ok(Self { path: path.to_owned() })
+    }
+
+    fn check(&self) -> io::Result<()> {
+        self.path.try_exists().map(|_| ())
     }
 }
 
@@ -77,7 +146,8 @@ impl Medium for Disk {
     }
 
     fn sync(&self) -> io::Result<()> {
-        self.file.sync_data()
+        self.file.sync_data()?;
+        self.place.check()
     }
 }
 

@@ -76,6 +76,10 @@ impl Engine {
         let database = open.database.take();
         // What fails while it is closed has failed before, and is told where it is opened.
         let _ = panic::catch_unwind(AssertUnwindSafe(|| drop(database)));
+        // A new store would hide that what was kept is gone.
+        if self.medium.is_emptied() {
+            return Err(StoreFailure::damaged("it was emptied"));
+        }
         match schema::open(&self.medium) {
             Ok(database) => {
                 open.database = Some(database);

@@ -28,6 +28,19 @@ pub enum StoreError {
         /// The folder.
         path: PathBuf,
     },
+    /// A store was made in the folder, and its file is not there any more, or it is empty. Put it back; or remove the
+    /// mark, and a new one is made.
+    #[error(
+        "{} is gone or empty, although a store was made; put it back, or remove {} to begin with nothing",
+        .path.display(),
+        .mark.display()
+    )]
+    Gone {
+        /// The file of the store.
+        path: PathBuf,
+        /// The file that says that there was one, which is the lock as well.
+        mark: PathBuf,
+    },
     /// What lies there is no store, or a damaged one.
     #[error("what is there is no store, or a damaged one")]
     Damaged(#[source] StoreFailure),

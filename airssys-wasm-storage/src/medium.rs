@@ -74,6 +74,11 @@ impl Shared {
     pub(crate) fn syncs(&self) -> u64 {
         self.syncs.load(Ordering::Acquire)
     }
+
+    /// Whether everything that was there is gone.
+    pub(crate) fn is_emptied(&self) -> bool {
+        self.medium.is_empty().is_ok_and(|is_empty| is_empty)
+    }
 }
 
 impl StorageBackend for Shared {

@@ -118,3 +118,26 @@ pub(crate) fn number(
 ) -> Result<u64, StoreFailure> {
     Ok(meta.get(name)?.map_or(0, |number| number.value()))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::memory::Memory;
+
+    #[test]
+    fn a_store_of_another_version_is_refused_and_left_alone() {
+        let medium = Shared::new(Arc::new(Memory::default()));
+        let database = open(&medium).unwrap();
+        let transaction = begin(&database).unwrap();
+        transaction.open_table(META).unwrap().insert(VERSION, SCHEMA + 1).unwrap();
+        transaction.commit().unwrap();
+        drop(database);
+        for _ in 0..2 {
+            let refused = open(&medium).unwrap_err();
+            let StoreError::UnknownSchema { found, known } = refused else { panic!("{refused:?}") };
+            assert_eq!((found, known), (SCHEMA + 1, SCHEMA));
+        }
+    }
+}

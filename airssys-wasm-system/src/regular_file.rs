@@ -33,9 +33,10 @@ fn wait_for_nobody(options: &mut OpenOptions) {
 #[cfg(not(unix))]
 fn wait_for_nobody(_: &mut OpenOptions) {}
 
-#[cfg(all(test, unix))]
+// Without a program that makes the pipe: as long as one starts, it holds what other tests have locked.
+#[cfg(all(test, target_os = "linux"))]
 mod tests {
-    use std::process::Command;
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
 
     use super::*;
 
@@ -46,7 +47,7 @@ mod tests {
         std::fs::write(&path, "text").unwrap();
         assert_eq!(regular_file(&path).unwrap().1.len(), 4);
         std::fs::remove_file(&path).unwrap();
-        assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
+        mknodat(CWD, &path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
         assert_eq!(regular_file(&path).unwrap_err().kind(), io::ErrorKind::InvalidInput);
         assert!(regular_file(folder.path()).is_err());
     }

@@ -80,8 +80,8 @@ impl SystemFiles {
         }
         let files = Self { manifest, file, folder, components };
         files.check_io()?;
-        files.check_audit()?;
         files.check_data_dir()?;
+        files.check_audit()?;
         Ok(files)
     }
 
@@ -106,10 +106,32 @@ impl SystemFiles {
             let reason = format!("there is no component {}", io.output);
             return Err(self.manifest.error_at_output(&reason, help));
         }
+        self.check_codecs_of(io)
+    }
+
+    /// Who demands codecs would be given none of the input, which comes as it is.
+    fn check_codecs_of(&self, io: &IoConfig) -> Result<(), ManifestError> {
+        let demands = |address: &Address| {
+            let component = self.components.iter().find(|component| component.address() == *address);
+            component.is_some_and(|component| component.manifest.messaging.codecs.is_some())
+        };
+        let reason = |address: &Address| {
+            format!("{address} demands `codecs`, and neither lines nor the end of the input are in any")
+        };
+        let help = "leave `codecs` out of its [capabilities.messaging], or name another component";
+        for (index, address) in io.input.iter().enumerate() {
+            if demands(address) {
+                return Err(self.manifest.error_at_input(index, &reason(address), help));
+            }
+        }
+        if demands(&io.output) {
+            return Err(self.manifest.error_at_output(&reason(&io.output), help));
+        }
         Ok(())
     }
 
-    /// The folder of the audit log must be there, and within that of the manifest, links followed.
+    /// The folder of the audit log must be there, and within that of the manifest, links followed; and none of what
+    /// components keep.
     fn check_audit(&self) -> Result<(), ManifestError> {
         let Some(location) = self.audit() else { return Ok(()) };
         let folder = location.path.parent().unwrap_or(&self.folder);
@@ -117,11 +139,16 @@ impl SystemFiles {
             let reason = format!("there is no folder {}", folder.display());
             return Err(self.manifest.error_at_audit(&reason, "make it; the log makes files and no folders"));
         };
-        if real_folder(&self.folder).is_ok_and(|own| found.starts_with(own)) {
-            return Ok(());
+        if !real_folder(&self.folder).is_ok_and(|own| found.starts_with(own)) {
+            let reason = format!("{} leads outside of the folder of this manifest", folder.display());
+            return Err(self.manifest.error_at_audit(&reason, "name a file in the folder of this manifest"));
         }
-        let reason = format!("{} leads outside of the folder of this manifest", folder.display());
-        Err(self.manifest.error_at_audit(&reason, "name a file in the folder of this manifest"))
+        let data = self.data_dir().and_then(|data| real_folder(&data).ok());
+        if data.is_some_and(|data| found.starts_with(data)) {
+            let reason = format!("{} lies in the host's `data_dir`", folder.display());
+            return Err(self.manifest.error_at_audit(&reason, "name a file in another folder"));
+        }
+        Ok(())
     }
 
     /// The folder of what components keep is one, or can be made, within that of the manifest, links followed.
@@ -132,7 +159,11 @@ impl SystemFiles {
         // The host makes the last folder of the path and no other.
         let nearest = if is_there { &*folder } else { folder.parent().unwrap_or(&self.folder) };
         let Ok(found) = real_folder(nearest) else {
-            return refused(format!("there is no folder {}", nearest.display()), "make it, or name another");
+            let reason = match fs::symlink_metadata(nearest) {
+                Ok(_) => format!("{} is no folder", nearest.display()),
+                Err(_) => format!("there is no folder {}", nearest.display()),
+            };
+            return refused(reason, "make it, or name another");
         };
         if real_folder(&self.folder).is_ok_and(|own| found.starts_with(own)) {
             return Ok(());

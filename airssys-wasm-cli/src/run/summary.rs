@@ -264,7 +264,7 @@ fn row(status: &ComponentStatus) -> (String, &'static str, [String; COLUMNS.len(
         kills.out_of_memory,
         kills.trap,
         kills.host_limit,
-        status.denied,
+        status.denied.saturating_add(status.access_denied),
         status.dropped,
     ];
     (status.id.to_string(), status.state.as_str(), cells.map(|count| count.to_string()))

@@ -4,7 +4,7 @@ use std::fs;
 
 use airssys_wasm_storage::{Store, StoreConfig, StoreError};
 
-use crate::support::{contents, orders};
+use crate::support::{contents, is_failed, orders};
 
 fn open(folder: &std::path::Path) -> Result<Store, StoreError> {
     Store::open(folder, StoreConfig::default())
@@ -34,6 +34,61 @@ async fn a_host_that_ended_while_it_made_a_store_leaves_no_half_of_one() {
     orders(&store).set("a", vec![1]).await.unwrap();
     drop(store);
     assert_eq!(contents(&*orders(&open(folder.path()).unwrap())).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_store_that_is_gone_is_not_replaced_without_a_word() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, mark) = (folder.path().join("store.redb"), folder.path().join("store.lock"));
+    drop(open(folder.path()).unwrap());
+    let kept = fs::read(&data).unwrap();
+    for take_away in [|data| fs::remove_file(data).unwrap(), |data| fs::write(data, "").unwrap()] {
+        take_away(&data);
+        let refused = open(folder.path()).unwrap_err();
+        assert!(matches!(&refused, StoreError::Gone { path, mark: at } if *path == data && *at == mark));
+        assert!(refused.to_string().contains("store.lock to begin with nothing"), "{refused}");
+        fs::write(&data, &kept).unwrap();
+        drop(open(folder.path()).unwrap());
+    }
+    fs::remove_file(&data).unwrap();
+    fs::remove_file(&mark).unwrap();
+    orders(&open(folder.path()).unwrap()).set("a", vec![1]).await.unwrap();
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_change_to_a_file_that_was_taken_away_is_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, aside) = (folder.path().join("store.redb"), folder.path().join("aside"));
+    let store = open(folder.path()).unwrap();
+    let orders = orders(&store);
+    orders.set("a", vec![1]).await.unwrap();
+    fs::rename(&data, &aside).unwrap();
+    assert!(is_failed(&orders.set("a", vec![2]).await));
+    fs::copy(&aside, &data).unwrap();
+    assert!(is_failed(&orders.set("a", vec![3]).await), "another file of that name is another one");
+    assert!(store.status().is_failing);
+    fs::rename(&aside, &data).unwrap();
+    orders.set("b", vec![4]).await.unwrap();
+    assert!(!store.status().is_failing);
+    store.close().await;
+    let contents = contents(&*self::orders(&open(folder.path()).unwrap())).await;
+    assert_eq!(contents.get("b"), Some(&vec![4]));
+}
+
+#[tokio::test]
+async fn a_file_that_was_emptied_under_a_store_becomes_no_new_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("store.redb");
+    let store = open(folder.path()).unwrap();
+    let orders = orders(&store);
+    orders.set("a", vec![1]).await.unwrap();
+    fs::write(&data, "").unwrap();
+    for _ in 0..3 {
+        assert!(is_failed(&orders.set("a", vec![2]).await));
+    }
+    store.close().await;
+    assert!(matches!(open(folder.path()), Err(StoreError::Gone { .. } | StoreError::Damaged(_))));
 }
 
 #[test]

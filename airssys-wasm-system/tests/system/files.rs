@@ -120,6 +120,40 @@ fn one_instance_alone_can_answer_at_the_end_of_input() {
 }
 
 #[test]
+fn who_demands_codecs_takes_no_lines() {
+    let folder = Folder::new("codecs-of-input");
+    for name in ["first", "second"] {
+        folder.component(name, name);
+    }
+    let manifest = fs::read_to_string(folder.0.join("first/Component.toml")).unwrap();
+    let demanding = format!("{manifest}[capabilities.messaging]\ncodecs = [\"json\"]\n");
+    folder.write("first/Component.toml", &demanding);
+    let listed = "[[component]]\nmanifest = \"first/Component.toml\"\n[[component]]\nmanifest = \"second/Component.toml\"\n";
+    for (input, output, line) in [("second", "first", 7), ("first", "second", 6)] {
+        let io = format!("[io]\ninput = [\"default/{input}\"]\noutput = \"default/{output}\"\n");
+        folder.write("airssys.toml", &format!("{listed}{io}"));
+        folder.check_error(&["default/first demands `codecs`", &format!("airssys.toml:{line}")]);
+    }
+    folder.write("airssys.toml", listed);
+    SystemFiles::read(&folder.0).unwrap();
+}
+
+#[test]
+fn the_log_lies_apart_from_what_components_keep() {
+    let folder = Folder::new("log-in-data");
+    folder.component("a", "first").write("data/other", "");
+    for (path, is_apart) in [("data/audit.jsonl", false), ("data/store.lock", false), ("a/audit.jsonl", true)] {
+        let host = format!("[host]\ndata_dir = \"data\"\n[audit]\npath = \"{path}\"\n");
+        folder.write("airssys.toml", &format!("{host}[[component]]\nmanifest = \"a/Component.toml\"\n"));
+        if is_apart {
+            SystemFiles::read(&folder.0).unwrap();
+        } else {
+            folder.check_error(&["data lies in the host's `data_dir`", "airssys.toml:4"]);
+        }
+    }
+}
+
+#[test]
 fn a_component_must_lie_in_the_folder_of_its_manifest() {
     let folder = Folder::new("outside");
     folder.component("a", "first");
@@ -198,8 +232,10 @@ async fn what_components_keep_lies_in_the_folder_of_the_manifest() {
 
     system("not/there");
     folder.check_error(&["there is no folder", "airssys.toml:2:12"]);
-    system("a/Component.toml");
-    folder.check_error(&["there is no folder", "airssys.toml:2:12"]);
+    for file in ["a/Component.toml", "a/Component.toml/data"] {
+        system(file);
+        folder.check_error(&["a/Component.toml is no folder", "airssys.toml:2:12"]);
+    }
     for (link, path) in [("out", "out"), ("out", "out/data")] {
         std::os::unix::fs::symlink("/tmp", folder.0.join(link)).unwrap();
         system(path);

@@ -236,6 +236,40 @@ async fn a_folder_has_one_host() {
     assert!(matches!(error, SystemError::Storage(StoreError::Folder { .. })), "{error:?}");
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn a_store_that_fails_and_works_again_is_told_and_its_component_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, aside) = (folder.path().join("store.redb"), folder.path().join("aside"));
+    let host = lasting(folder.path());
+    let mut events = host.events();
+    let keeper = host.start(keeper()).await.unwrap();
+    assert_eq!(ask(&keeper, "set key 1").await, "ok");
+    fs::rename(&data, &aside).unwrap();
+    assert_eq!(ask(&keeper, "set key 2").await, "closed");
+    assert!(host.storage_status().is_some_and(|status| status.is_failing));
+    fs::rename(&aside, &data).unwrap();
+    assert_eq!(ask(&keeper, "set key 3").await, "ok");
+    assert!(host.storage_status().is_some_and(|status| !status.is_failing));
+    let status = host.statuses().pop().unwrap();
+    assert_eq!((status.restarts, status.access_denied), (0, 0));
+    let mut told = Vec::new();
+    while told.len() < 2 {
+        match events.next().await.unwrap() {
+            Event::StorageFailing { error } => told.push(error),
+            Event::StorageRestored => told.push("restored".to_owned()),
+            _ => {}
+        }
+    }
+    assert!(told[0].contains("was removed or replaced under the host"), "{told:?}");
+    assert_eq!(told[1], "restored");
+    host.shutdown().await;
+    let host = lasting(folder.path());
+    let keeper = host.start(self::keeper()).await.unwrap();
+    assert_eq!(ask(&keeper, "get key").await, "some 3");
+    host.shutdown().await;
+}
+
 #[tokio::test]
 async fn components_never_see_each_other_and_instances_share() {
     let host = host();
