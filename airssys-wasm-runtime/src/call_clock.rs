@@ -64,8 +64,8 @@ pub(crate) struct Ending {
 }
 
 impl Ending {
-    /// What the call came to: whoever was told that it ran past its time was told the truth, and nothing that comes
-    /// after its time is a success.
+    /// What the call came to: whoever was told that it ran past its time was told the truth, and whatever comes after
+    /// its time, a success or a trap, is late.
     pub(crate) fn settle<T, E>(
         self,
         outcome: Result<Result<T, E>, Interruption>,
@@ -76,7 +76,8 @@ impl Ending {
         match (self.interruption, &outcome) {
             // What failed then failed by it.
             (Some(interruption), Ok(_)) => Err(interruption),
-            (None, Ok(Ok(_))) if self.is_late => Err(Interruption::Timeout),
+            // So does what came after the time without anybody having seen it: that it was late comes first.
+            (None, Ok(_)) if self.is_late => Err(Interruption::Timeout),
             _ => outcome,
         }
     }
@@ -361,11 +362,13 @@ mod tests {
     }
 
     #[test]
-    fn what_failed_after_its_time_failed_by_itself() {
-        let (mut clock, ticker) = ticked(MS);
-        (0..9).for_each(|_| ticker.ticks().add(Instant::now()));
-        let ending = clock.end();
-        assert_eq!(ending.settle::<(), _>(Ok(Err("a trap"))), Ok(Err("a trap")));
+    fn what_fails_after_its_time_is_late_and_before_it_failed_by_itself() {
+        for (ticks, settles) in [(3, Ok(Err("a trap"))), (9, Err(Interruption::Timeout))] {
+            let (mut clock, ticker) = ticked(3 * MS);
+            (0..ticks).for_each(|_| ticker.ticks().add(Instant::now()));
+            let ending = clock.end();
+            assert_eq!(ending.settle::<(), _>(Ok(Err("a trap"))), settles);
+        }
     }
 
     #[test]

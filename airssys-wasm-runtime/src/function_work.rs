@@ -8,6 +8,8 @@
 
 use engine_wasmparser::{BlockType, FunctionBody, Operator};
 
+use crate::checkpoints::Checkpoints;
+
 /// What a function is beside what is in it, and so is each way into it from elsewhere: the engine writes one for
 /// every type of function, and for every function that can be reached otherwise than by a call from its own module.
 const FUNCTION: u64 = 16;
@@ -113,8 +115,12 @@ impl Signatures {
         };
         // What comes before something that is not valid is given to the compiler all the same.
         let operators = body.get_operators_reader().into_iter().flatten();
+        let mut checkpoints = Checkpoints::new();
         for operator in operators.map_while(Result::ok) {
             function.add(&operator);
+            if checkpoints.comes_after(&operator) {
+                function.add_checkpoint();
+            }
         }
         with_ways(function.work, function.ways)
     }
@@ -221,6 +227,13 @@ impl Function<'_> {
             _ => 0,
         };
         self.work = self.work.saturating_add(more);
+    }
+
+    /// A loop that ends at once, which is put there.
+    fn add_checkpoint(&mut self) {
+        self.joins += LOOP_JOINS + 1;
+        self.ways += 1;
+        self.work = self.work.saturating_add(LOOP);
     }
 
     /// The work of a block that begins.

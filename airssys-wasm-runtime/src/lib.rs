@@ -25,6 +25,7 @@ mod bindings;
 mod bounds;
 mod burden;
 mod call_clock;
+mod checkpoints;
 mod compiler;
 mod component;
 mod config;

@@ -1,10 +1,11 @@
 //! From bytes to a verified component: what runs on the threads of the compiler.
 
 use wasmtime::Engine;
-use wasmtime::component::Linker;
+use wasmtime::component::{Component, Linker};
 
 use crate::bounds::{MAX_FUNCTION_WORK, MAX_WORK_PER_BYTES};
 use crate::burden::Burden;
+use crate::checkpoints::with_checkpoints;
 use crate::component::{VerifiedComponent, check_needs, compile, link};
 use crate::config::EngineConfig;
 use crate::enforcement::Enforcement;
@@ -40,14 +41,23 @@ impl Verifier {
     /// room: that is told before.
     pub(crate) fn verify(&self, wasm: &[u8], burden: Burden) -> Result<VerifiedComponent, RuntimeError> {
         check_needs(burden.largest_memory, burden.largest_table, self.config.max_memory_bytes)?;
-        link(compile(&self.engine, wasm)?, &self.linker, &self.known)
+        link(self.compile(&self.engine, wasm)?, &self.linker, &self.known)
     }
 
     /// It may be too large for the pool, and is compiled for an engine that has none.
     pub(crate) fn inspect(&self, wasm: &[u8], _: Burden) -> Result<ComponentReport, RuntimeError> {
         let engine = Engine::new(&self.config.to_unpooled(self.enforcement))
             .map_err(|error| RuntimeError::EngineCreation(error.into()))?;
-        let component = compile(&engine, wasm)?;
+        let component = self.compile(&engine, wasm)?;
         Ok(ComponentReport::of(&component, wasm.len() as u64, self.known.missing(&component)))
+    }
+
+    /// With the places where fuel and time are looked at, unless nothing is.
+    fn compile(&self, engine: &Engine, wasm: &[u8]) -> Result<Component, RuntimeError> {
+        if self.enforcement.is_on() {
+            compile(engine, &with_checkpoints(wasm))
+        } else {
+            compile(engine, wasm)
+        }
     }
 }

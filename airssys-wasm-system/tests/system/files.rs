@@ -142,7 +142,8 @@ fn who_demands_codecs_takes_no_lines() {
 fn the_log_lies_apart_from_what_components_keep() {
     let folder = Folder::new("log-in-data");
     folder.component("a", "first").write("data/other", "");
-    for (path, is_apart) in [("data/audit.jsonl", false), ("data/store.lock", false), ("a/audit.jsonl", true)] {
+    for (path, is_apart) in [("data/audit.jsonl", false), ("data/store.lock", false), ("a/audit.jsonl", true)]
+    {
         let host = format!("[host]\ndata_dir = \"data\"\n[audit]\npath = \"{path}\"\n");
         folder.write("airssys.toml", &format!("{host}[[component]]\nmanifest = \"a/Component.toml\"\n"));
         if is_apart {

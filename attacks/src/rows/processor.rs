@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 
-use airssys_wasm_core::EndCause;
+use airssys_wasm_core::{Address, EndCause};
 use airssys_wasm_runtime::EngineConfig;
 
 use crate::attack::Attack;
@@ -90,7 +90,28 @@ pub(super) const ATTACKS: &[Attack] = &[
         key: "EngineConfig::tick",
         guest: "log_in_a_row",
         unit: "ms from kill to end",
-        measure: || Box::pin(killed("log_in_a_row")),
+        measure: || Box::pin(killed_amid_calls("log_in_a_row")),
+    },
+    Attack {
+        limit: "fuel on the way back from a recursion",
+        key: "resources.cpu.max_fuel",
+        guest: "computes_on_the_way_back",
+        unit: "ms from request to kill",
+        measure: || Box::pin(out_of_fuel_in_time("computes_on_the_way_back")),
+    },
+    Attack {
+        limit: "wall clock on the way back from a recursion",
+        key: "resources.cpu.timeout_ms",
+        guest: "computes_on_the_way_back",
+        unit: "ms from request to kill",
+        measure: || Box::pin(spinning("computes_on_the_way_back")),
+    },
+    Attack {
+        limit: "a kill on the way back from a recursion",
+        key: "EngineConfig::tick",
+        guest: "computes_on_the_way_back",
+        unit: "ms from kill to end",
+        measure: || Box::pin(killed_while_it_computes("computes_on_the_way_back")),
     },
 ];
 
@@ -110,6 +131,21 @@ async fn fuel(guest: &'static str) -> Result<Observation> {
     ensure!(siege.status()?.kills.out_of_fuel == ROUNDS as u64, "the kills are not counted");
     siege.lift().await;
     Ok(observation.noting(format!("slowest kill after {} ms", Figure(milliseconds(slowest)))))
+}
+
+/// The same where the report cannot show it: what is beyond the budget is not in it, and takes its time.
+async fn out_of_fuel_in_time(guest: &'static str) -> Result<Observation> {
+    let component = guests::component(guest)?.max_fuel(MAX_FUEL).timeout_ms(TIME_TO_SPARE_MS);
+    let siege = Siege::lay(component).await?;
+    let declared = Figure(TIMEOUT_MS as f64);
+    let mut observation = Observation::at_most(declared, Figure(0.0)).tolerating(LATE_MS);
+    for _ in 0..ROUNDS {
+        let strike = siege.strike("attack").await?;
+        ensure!(matches!(strike.cause, EndCause::OutOfFuel(_)), "ended by {}", strike.cause);
+        observation.add(Figure(milliseconds(strike.elapsed)));
+    }
+    siege.lift().await;
+    Ok(observation.noting(format!("verdict allows {LATE_MS} ms over")))
 }
 
 async fn spinning(guest: &'static str) -> Result<Observation> {
@@ -142,7 +178,30 @@ async fn timed_out(siege: Siege, least_fuel: u64) -> Result<Observation> {
 }
 
 /// Killed while it logs: its own time and fuel would let it go on.
-async fn killed(guest: &'static str) -> Result<Observation> {
+async fn killed_amid_calls(guest: &'static str) -> Result<Observation> {
+    killed(guest, async |field, hostile| {
+        while field.status(hostile)?.log_dropped < RECORDS_BEFORE {
+            tokio::task::yield_now().await;
+        }
+        Ok(())
+    })
+    .await
+}
+
+/// Killed in the middle of what takes it seconds.
+async fn killed_while_it_computes(guest: &'static str) -> Result<Observation> {
+    killed(guest, async |_, _| {
+        tokio::time::sleep(Duration::from_millis(TIMEOUT_MS)).await;
+        Ok(())
+    })
+    .await
+}
+
+/// Killed once it is in the midst of it, which `begun` waits for.
+async fn killed(
+    guest: &'static str,
+    begun: impl AsyncFn(&Field, &Address) -> Result<()>,
+) -> Result<Observation> {
     let tick = EngineConfig::default().tick;
     let mut observation = Observation::at_most(Figure(milliseconds(tick)), Figure(0.0)).tolerating(LATE_MS);
     for _ in 0..ROUNDS {
@@ -150,13 +209,9 @@ async fn killed(guest: &'static str) -> Result<Observation> {
         let component = guests::component(guest)?.max_fuel(FUEL_TO_SPARE).timeout_ms(TIME_TO_SPARE_MS);
         let hostile = field.host().start(component).await?;
         hostile.send("attack")?;
-        let amid_calls = async {
-            while field.status(hostile.address())?.log_dropped < RECORDS_BEFORE {
-                tokio::task::yield_now().await;
-            }
-            anyhow::Ok(())
-        };
-        tokio::time::timeout(GIVE_UP, amid_calls).await.context("it does not log")??;
+        tokio::time::timeout(GIVE_UP, begun(&field, hostile.address()))
+            .await
+            .context("it does not begin")??;
         let began = Instant::now();
         let status = field.host().kill(hostile.address()).await?.pop().context("nothing is left of it")?;
         observation.add(Figure(milliseconds(began.elapsed())));
