@@ -76,21 +76,6 @@ async fn a_change_to_a_file_that_was_taken_away_is_none() {
     assert_eq!(contents.get("b"), Some(&vec![4]));
 }
 
-#[tokio::test]
-async fn a_file_that_was_emptied_under_a_store_becomes_no_new_one() {
-    let folder = tempfile::tempdir().unwrap();
-    let data = folder.path().join("store.redb");
-    let store = open(folder.path()).unwrap();
-    let orders = orders(&store);
-    orders.set("a", vec![1]).await.unwrap();
-    fs::write(&data, "").unwrap();
-    for _ in 0..3 {
-        assert!(is_failed(&orders.set("a", vec![2]).await));
-    }
-    store.close().await;
-    assert!(matches!(open(folder.path()), Err(StoreError::Gone { .. } | StoreError::Damaged(_))));
-}
-
 #[test]
 fn a_folder_that_cannot_be_is_told() {
     let folder = tempfile::tempdir().unwrap();
