@@ -54,10 +54,7 @@ impl Verifier {
 
     /// With the places where fuel and time are looked at, unless nothing is.
     fn compile(&self, engine: &Engine, wasm: &[u8]) -> Result<Component, RuntimeError> {
-        if self.enforcement.is_on() {
-            compile(engine, &with_checkpoints(wasm))
-        } else {
-            compile(engine, wasm)
-        }
+        let checked = with_checkpoints(wasm);
+        compile(engine, if self.enforcement.is_on() { &checked } else { wasm })
     }
 }
