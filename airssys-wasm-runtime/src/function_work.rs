@@ -233,7 +233,7 @@ impl Function<'_> {
     fn add_checkpoint(&mut self) {
         self.joins += LOOP_JOINS + 1;
         self.ways += 1;
-        self.work = self.work.saturating_add(LOOP);
+        self.work = LOOP.saturating_add(self.work);
     }
 
     /// The work of a block that begins.
