@@ -37,6 +37,8 @@ pub struct Row {
     /// Whether what was declared follows from a measurement of the same run, so that another run declares
     /// something else.
     pub declared_is_measured: bool,
+    /// The least and the most that the verdict lets pass: what is declared, and what a machine may do to it.
+    pub allowed: Option<[Figure; 2]>,
     /// The worst that was observed, where the attack came so far.
     pub observed: Option<Figure>,
     /// The unit of both.
@@ -61,6 +63,7 @@ impl Attack {
                 unit,
                 declared: Some(observation.declared()),
                 declared_is_measured: observation.declared_is_measured(),
+                allowed: Some(observation.allowed()),
                 observed: observation.worst(),
                 verdict: observation.verdict(),
                 samples: observation.samples().to_vec(),
@@ -73,6 +76,7 @@ impl Attack {
                 unit,
                 declared: None,
                 declared_is_measured: false,
+                allowed: None,
                 observed: None,
                 verdict: Verdict::Broken(format!("{error:#}")),
                 samples: Vec::new(),

@@ -1,6 +1,10 @@
 //! The keys of the manifests that limit or grant something, and the fixed bounds, so that none is without its
 //! attack.
 
+use std::collections::BTreeSet;
+
+use crate::attack::Attack;
+
 /// A key of `Component.toml` or `airssys.toml` that limits or grants something in this version, or a constant that
 /// does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +21,14 @@ const fn attacked(key: &'static str) -> DeclaredKey {
 
 const fn exempt(key: &'static str, reason: &'static str) -> DeclaredKey {
     DeclaredKey { key, exemption: Some(reason) }
+}
+
+/// The keys and bounds that must have an attack, and that none of these has: a table without them is not whole.
+#[must_use]
+pub fn unattacked(attacks: &[Attack]) -> Vec<&'static str> {
+    let attacked: BTreeSet<_> = attacks.iter().flat_map(|attack| attack.key.split(", ")).collect();
+    let must = DECLARED_KEYS.iter().chain(DECLARED_BOUNDS).filter(|declared| declared.exemption.is_none());
+    must.map(|declared| declared.key).filter(|key| !attacked.contains(key)).collect()
 }
 
 const PACE: &str = "paces restarts, whose number is attacked; a pure function of the core, tested there";
@@ -248,3 +260,17 @@ pub const DECLARED_BOUNDS: &[DeclaredKey] = &[
     ),
     exempt("EVENT_BACKLOG", "events for an observer that does not read; older ones are dropped and counted"),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rows::attacks;
+
+    #[test]
+    fn a_key_whose_attacks_are_gone_is_told() {
+        let (mut attacks, key) = (attacks(), "resources.memory.max_bytes");
+        assert_eq!(unattacked(&attacks), [""; 0]);
+        attacks.retain(|attack| attack.key != key);
+        assert_eq!(unattacked(&attacks), [key]);
+    }
+}

@@ -41,7 +41,7 @@ mod table;
 
 pub use attack::{Attack, Row};
 pub use contention::{LEFT_OUT, measurements};
-pub use keys::{DECLARED_BOUNDS, DECLARED_KEYS, DeclaredKey};
+pub use keys::{DECLARED_BOUNDS, DECLARED_KEYS, DeclaredKey, unattacked};
 pub use observation::{Figure, Verdict};
 pub use resident::{FLOOD_ARGUMENT, run_flood, run_floods_with};
 pub use rights::{Class, Import, imports, prove, to_markdown};

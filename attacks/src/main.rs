@@ -10,11 +10,11 @@ use anyhow::{Context, bail};
 use clap::{Parser, ValueEnum};
 
 use airssys_wasm_attacks::{
-    Attack, LEFT_OUT, attacks, measurements, prove, run_flood, to_json, to_markdown, to_text,
+    Attack, LEFT_OUT, attacks, measurements, prove, run_flood, to_json, to_markdown, to_text, unattacked,
 };
 
 /// Attacks every limit with its hostile guest, measures what a crowd of them costs everybody else, and prints what
-/// was declared and what was observed. The exit code is 1 where a limit did not hold.
+/// was declared and what was observed. The exit code is 1 where a limit did not hold or has no attack.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Arguments {
@@ -103,8 +103,18 @@ async fn main() -> anyhow::Result<ExitCode> {
     if let (Rows::Measurements | Rows::All, Some(reason)) = (arguments.rows, LEFT_OUT) {
         writeln!(std::io::stderr().lock(), "{reason}")?;
     }
-    let all = rows.iter().all(|row| row.verdict.is_enforced());
+    let is_whole = !matches!(arguments.rows, Rows::All) || is_whole(&attacks())?;
+    let all = is_whole && rows.iter().all(|row| row.verdict.is_enforced());
     Ok(if all { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+/// Whether every key and every fixed bound that must have an attack has one; says which have none.
+fn is_whole(attacks: &[Attack]) -> anyhow::Result<bool> {
+    let missing = unattacked(attacks);
+    for key in &missing {
+        writeln!(std::io::stderr().lock(), "no attack has the key {key}")?;
+    }
+    Ok(missing.is_empty())
 }
 
 /// Prints the rights matrix, or what is wrong with it.

@@ -127,6 +127,11 @@ impl Observation {
         self.declared
     }
 
+    /// The least and the most that the verdict lets pass.
+    pub(crate) fn allowed(&self) -> [Figure; 2] {
+        [Figure(self.least), Figure(self.most)]
+    }
+
     pub(crate) fn declared_is_measured(&self) -> bool {
         self.declared_is_measured
     }

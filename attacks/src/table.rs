@@ -3,26 +3,27 @@
 use crate::attack::Row;
 use crate::observation::Figure;
 
-const HEAD: [&str; 7] = ["limit", "key", "attack", "declared", "observed", "unit", "verdict"];
+const HEAD: [&str; 8] = ["limit", "key", "attack", "declared", "allowed", "observed", "unit", "verdict"];
 
 /// The table as aligned text; the notes of its rows stay out.
 #[must_use]
 pub fn to_text(rows: &[Row]) -> String {
     let figure = |figure: Option<Figure>| figure.map_or_else(|| "-".to_owned(), |figure| figure.to_string());
-    let lines: Vec<[String; 7]> = std::iter::once(HEAD.map(str::to_owned))
+    let lines: Vec<[String; 8]> = std::iter::once(HEAD.map(str::to_owned))
         .chain(rows.iter().map(|row| {
             [
                 row.limit.to_owned(),
                 row.key.to_owned(),
                 row.attack.to_owned(),
                 figure(row.declared),
+                row.allowed.map_or_else(|| "-".to_owned(), |[least, most]| format!("{least} to {most}")),
                 figure(row.observed),
                 row.unit.to_owned(),
                 row.verdict.to_string(),
             ]
         }))
         .collect();
-    let mut widths = [0; 7];
+    let mut widths = [0; 8];
     for line in &lines {
         for (width, cell) in widths.iter_mut().zip(line) {
             *width = (*width).max(cell.chars().count());
@@ -33,7 +34,7 @@ pub fn to_text(rows: &[Row]) -> String {
         let mut written = String::new();
         for (column, (cell, width)) in line.iter().zip(widths).enumerate() {
             // Numbers stand to the right.
-            let is_figure = column == 3 || column == 4;
+            let is_figure = (3..=5).contains(&column);
             let padded = if is_figure { format!("{cell:>width$}  ") } else { format!("{cell:<width$}  ") };
             written.push_str(&padded);
         }
@@ -66,6 +67,7 @@ mod tests {
             attack: "loop_forever",
             declared: Some(Figure(10.0)),
             declared_is_measured: false,
+            allowed: Some([Figure(0.0), Figure(10.5)]),
             observed: None,
             unit: "fuel units",
             verdict,
@@ -78,9 +80,9 @@ mod tests {
     fn columns_are_aligned() {
         let text = to_text(&[row(Verdict::Enforced), row(Verdict::Broken("late".into()))]);
         let expected = "\
-limit  key                     attack        declared  observed  unit        verdict
-fuel   resources.cpu.max_fuel  loop_forever        10         -  fuel units  enforced
-fuel   resources.cpu.max_fuel  loop_forever        10         -  fuel units  BROKEN: late
+limit  key                     attack        declared    allowed  observed  unit        verdict
+fuel   resources.cpu.max_fuel  loop_forever        10  0 to 10.5         -  fuel units  enforced
+fuel   resources.cpu.max_fuel  loop_forever        10  0 to 10.5         -  fuel units  BROKEN: late
 ";
         assert_eq!(text, expected);
     }
@@ -94,6 +96,7 @@ fuel   resources.cpu.max_fuel  loop_forever        10         -  fuel units  BRO
         expected.sort_unstable();
         assert_eq!(keys, expected);
         assert_eq!(json[0]["declared"], 10);
+        assert_eq!(json[0]["allowed"], serde_json::json!([0, 10.5]));
         assert_eq!(json[0]["verdict"], "enforced");
     }
 }

@@ -30,18 +30,19 @@ overshoot its time by one pass over its own memory: a millisecond or two at the 
 more where an operator has raised `host.ceilings.max_memory_bytes` to a gibibyte. Where that is too much, the component's
 `max_fuel`, in units below the bytes of its memory, refuses the instruction beforehand.
 
-The observed figures come from one run on one machine: they show what a verdict rests on and are no promise. A
-declared figure marked \"measured\" follows from a measurement of the same run, such as how long it took.
+The observed figures come from one run on one machine: they show what a verdict rests on and are no promise. A verdict
+lets pass what is `allowed`: what is declared, and what a busy machine may do to a time or to a measured size. A declared figure
+marked \"measured\" follows from a measurement of the same run, such as how long it took.
 
-| limit | key | attack | declared | observed | unit | verdict |
-|---|---|---|--:|--:|---|---|
+| limit | key | attack | declared | allowed | observed | unit | verdict |
+|---|---|---|--:|--:|--:|---|---|
 ";
 
 /// The cells of a row, in the order of the columns.
-const COLUMNS: [&str; 7] = ["limit", "key", "attack", "declared", "observed", "unit", "verdict"];
+const COLUMNS: [&str; 8] = ["limit", "key", "attack", "declared", "allowed", "observed", "unit", "verdict"];
 
-/// What a run may change.
-const OF_THE_RUN: [&str; 2] = ["observed", "verdict"];
+/// What a run may change. What is allowed has in it by what the machine itself was late.
+const OF_THE_RUN: [&str; 3] = ["allowed", "observed", "verdict"];
 
 /// The whole text.
 pub(super) fn render(rows: &[Row]) -> String {
@@ -108,17 +109,22 @@ fn split(line: &str) -> Vec<String> {
     cells
 }
 
-fn cells(row: &Row) -> [String; 7] {
+fn cells(row: &Row) -> [String; 8] {
     let figure = |figure: Option<f64>| figure.map_or_else(|| "-".to_owned(), Row::figure);
     let mut declared = figure(row.declared);
     if row.declared_is_measured {
         declared += " (measured)";
     }
+    let allowed = match row.allowed {
+        Some([least, most]) => format!("{} to {}", Row::figure(least), Row::figure(most)),
+        None => "-".to_owned(),
+    };
     [
         plain(&row.limit),
         code(&row.key),
         code(&row.attack),
         declared,
+        allowed,
         figure(row.observed),
         plain(&row.unit),
         plain(&row.verdict),
@@ -172,8 +178,8 @@ mod tests {
         ];
         let text = render(&rows);
         let expected = "\
-| a \\| b | `mailbox.capacity` | `message_flood` | 50 | 49.2 | messages | enforced |
-| c | `A, B` | `message_flood` | 50 (measured) | - | bytes\\_of \\*it\\* | enforced |
+| a \\| b | `mailbox.capacity` | `message_flood` | 50 | 0 to 55.5 | 49.2 | messages | enforced |
+| c | `A, B` | `message_flood` | 50 (measured) | 0 to 55.5 | - | bytes\\_of \\*it\\* | enforced |
 ";
         assert_eq!(text.strip_prefix(HEAD), Some(expected));
         assert_eq!(differences(&text, &rows), [""; 0]);

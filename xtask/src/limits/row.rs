@@ -17,6 +17,8 @@ pub(super) struct Row {
     pub(super) declared: Option<f64>,
     /// Whether another run declares something else.
     pub(super) declared_is_measured: bool,
+    /// The least and the most that the verdict lets pass.
+    pub(super) allowed: Option<[f64; 2]>,
     pub(super) observed: Option<f64>,
     pub(super) unit: String,
     pub(super) verdict: String,
@@ -49,6 +51,7 @@ impl Row {
             attack: "message_flood".to_owned(),
             declared: Some(50.0),
             declared_is_measured: false,
+            allowed: Some([0.0, 55.5]),
             observed: Some(49.25),
             unit: "messages".to_owned(),
             verdict: ENFORCED.to_owned(),
@@ -65,7 +68,7 @@ mod tests {
         let folder = tempfile::tempdir()?;
         let file = folder.path().join("table.json");
         let text = r#"[{"limit": "l", "key": "mailbox.capacity", "attack": "message_flood", "declared": 50,
-            "declared_is_measured": false, "observed": 49.25, "unit": "messages", "verdict": "enforced",
+            "declared_is_measured": false, "allowed": [0, 55.5], "observed": 49.25, "unit": "messages", "verdict": "enforced",
             "samples": [1, 49.25], "note": ""}]"#;
         fs::write(&file, text)?;
         assert_eq!(Row::read(&file)?, [Row::named("l")]);
