@@ -332,7 +332,8 @@ pub trait ComponentDirectory: Send + Sync + fmt::Debug {
 
 /// Loads components and calls them by handle, without actors. The runtime implements it.
 pub trait RuntimeEngine: Send + Sync {
-    /// Compiles, checks, instantiates and initialises a component under these limits.
+    /// Compiles, checks, instantiates and initialises a component under these limits. Instantiation and `initialize`
+    /// together are held to them as each call is: to its fuel and its time.
     fn load_component<'a>(
         &'a self,
         id: &'a ComponentId,

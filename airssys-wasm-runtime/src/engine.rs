@@ -23,6 +23,7 @@ use crate::instance::{Budget, Completed, ComponentInstance};
 use crate::loaded::LoadedComponents;
 use crate::pool::PoolShare;
 use crate::ports::InstancePorts;
+use crate::prepared::PreparedInstance;
 use crate::scheduling::{CallLane, LongCallThreads, Movable, OverdueCall};
 use crate::state::HostState;
 use crate::store::StoreManager;
@@ -347,6 +348,15 @@ impl WasmtimeEngine {
         component: &VerifiedComponent,
         setup: InstanceSetup,
     ) -> Result<Completed<ComponentInstance>, RuntimeError> {
+        self.prepare(component, setup).await?.start().await
+    }
+
+    /// The part of a start in which no guest code runs.
+    pub(crate) async fn prepare(
+        &self,
+        component: &VerifiedComponent,
+        setup: InstanceSetup,
+    ) -> Result<PreparedInstance, RuntimeError> {
         let asked_bytes = setup.limits.max_memory_bytes();
         let EngineConfig { max_memory_bytes, max_instances, .. } = *self.config();
         if asked_bytes > max_memory_bytes {
@@ -371,7 +381,14 @@ impl WasmtimeEngine {
         let state = HostState::new(id, &limits, ports, switch).granting(capabilities, files)?;
         let state = state.within_rates(network_rates).in_lane(lane);
         let store = StoreManager::new(self).create(state, &limits)?;
-        ComponentInstance::start(store, component, &config, start, max_instances, self.enforcement()).await
+        Ok(PreparedInstance {
+            store,
+            component: component.clone(),
+            config,
+            budget: start,
+            max_instances,
+            enforcement: self.enforcement(),
+        })
     }
 
     /// Opens what these rights name, within the time of a start.

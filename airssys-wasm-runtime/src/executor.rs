@@ -10,6 +10,7 @@ use airssys_wasm_core::{
 use crate::component::VerifiedComponent;
 use crate::engine::{InstanceSetup, WasmtimeEngine};
 use crate::error::RuntimeError;
+use crate::instance::Budget;
 
 /// Runs components under limits for embedders that want no actors.
 ///
@@ -36,7 +37,8 @@ pub struct ComponentExecutor {
     capabilities: Arc<HostCapabilities>,
 }
 
-/// What an execution came to, where the component was not ended by it.
+/// What an execution came to, where the component was not ended by it. Its fuel is that of the message alone; what the
+/// start before it took, which is held to the same limits once more, is not in it.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum ExecutionResult {
@@ -57,7 +59,7 @@ pub enum ExecutionResult {
 }
 
 impl ExecutionResult {
-    /// What the call consumed, exactly.
+    /// What the call consumed, exactly, without the start before it.
     #[must_use]
     pub fn fuel_metrics(&self) -> FuelMetrics {
         match self {
@@ -96,6 +98,9 @@ impl ComponentExecutor {
     /// Makes an instance, initialises it, gives it one message from `host/executor` and drops it. One that
     /// computes for longer than a tick or two goes on with the engine's threads for long calls.
     ///
+    /// The start (instantiation and `initialize` together) is held to the fuel and the time of `limits`, and so is the
+    /// message: each has all of them to itself. Without `max_fuel` neither is metered.
+    ///
     /// Needs a tokio runtime with time enabled. Dropping the future ends the execution, within a slice where
     /// the guest computes.
     ///
@@ -114,6 +119,7 @@ impl ComponentExecutor {
             return Err(RuntimeError::MissingExport("handler").into());
         }
         let mut setup = InstanceSetup::new(id, *limits);
+        setup.start = Budget::of(limits);
         setup.capabilities = Arc::clone(&self.capabilities);
         let lane = setup.lane.clone();
         let (engine, component, message) = (Arc::clone(&self.engine), component.clone(), message.clone());

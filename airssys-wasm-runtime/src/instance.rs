@@ -296,9 +296,11 @@ impl ComponentInstance {
     ///
     /// # Errors
     ///
-    /// [`CallFailure`] when the call ended the instance; it cannot be called again.
+    /// [`CallFailure`] when the call ended the instance; it cannot be called again. A timeout of zero is refused as one
+    /// that is over before anything is called, and ends nothing: the instance can be called as before.
     pub async fn health(&mut self, timeout: Duration) -> Result<Completed<HealthStatus>, CallFailure> {
         let budget = Budget { timeout, ..self.budget };
+        budget.check().map_err(|_| budget.passed())?;
         let mut live = self.enter(budget)?;
         let outcome = match &live.health {
             Some(health) => {

@@ -49,6 +49,7 @@ mod names;
 mod peer;
 mod pool;
 mod ports;
+mod prepared;
 mod reservation;
 mod resolver;
 mod scheduling;

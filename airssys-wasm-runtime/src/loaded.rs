@@ -18,7 +18,7 @@ use airssys_wasm_core::{
 
 use crate::engine::{InstanceSetup, WasmtimeEngine};
 use crate::error::RuntimeError;
-use crate::instance::ComponentInstance;
+use crate::instance::{Budget, ComponentInstance};
 
 /// Calls that wait for one component. Callers beyond it wait for a place, so that nothing grows.
 const WAITING_CALLS: usize = 64;
@@ -63,9 +63,11 @@ impl RuntimeEngine for WasmtimeEngine {
             let place = self.compile_place(wasm.len() as u64).await?;
             let component = self.compile(place, wasm.into()).await?;
             let mut setup = InstanceSetup::new(id.clone(), *limits);
+            setup.start = Budget::of(limits);
             setup.ports = self.ports().clone();
             let lane = setup.lane.clone();
-            let instance = self.start(&component, setup).await?.value;
+            let prepared = self.prepare(&component, setup).await?;
+            let instance = self.in_lane(&lane, prepared.start()).await?.value;
             let has_handler = component.has_handler();
             let handle = ComponentHandle::new(id.clone());
             let (calls, waiting) = mpsc::channel(WAITING_CALLS);

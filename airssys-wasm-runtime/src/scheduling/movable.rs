@@ -153,6 +153,8 @@ impl<F: Future> Future for Away<F> {
         loop {
             if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker.waker)) {
                 this.future = None;
+                // Another future of the same lane may follow, and begins where it is polled.
+                this.lane.moved(false);
                 return Poll::Ready(Outcome::Finished(output));
             }
             if !this.lane.is_long() {

@@ -88,6 +88,24 @@ async fn a_call_has_all_its_time_however_short_or_long() {
 }
 
 #[tokio::test]
+async fn health_without_any_time_is_refused_and_ends_nothing() {
+    let engine = engine();
+    let max_fuel = limits().max_fuel.unwrap();
+    // Whether it has `health` or not.
+    for name in ["loop_in_health", "echo"] {
+        let component = engine.verify(&guest(name)).unwrap();
+        let mut instance = engine.start(&component, setup(limits())).await.unwrap().value;
+        for _ in 0..2 {
+            let failure = instance.health(Duration::ZERO).await.unwrap_err();
+            let cause = EndCause::Timeout { timeout_ms: 0, fuel_consumed: 0 };
+            assert_eq!((failure.cause, failure.fuel), (cause, FuelMetrics::new(max_fuel, 0)), "{name}");
+            assert!(instance.is_live(), "{name}");
+        }
+        instance.handle_message("host/test", None, &"ping".into()).await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn the_parked_part_of_the_longest_call_does_not_overflow() {
     let engine = engine();
     let component = engine.verify(&guest("park_in_host_call")).unwrap();

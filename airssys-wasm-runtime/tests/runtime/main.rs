@@ -19,6 +19,7 @@ mod memory;
 mod network;
 mod processor;
 mod reservation;
+mod starts;
 mod storage;
 mod thresholds;
 mod typed_calls;
