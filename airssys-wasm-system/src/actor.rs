@@ -20,6 +20,7 @@ use crate::events::{Event, EventBus, WarnedLimit};
 use crate::guest_log::log_restart;
 use crate::in_hand::InHand;
 use crate::record::{InstanceRecord, Memory};
+use crate::registry::Registry;
 use crate::storage_gauge::GaugedStore;
 
 /// Messages that an actor handles before it lets other tasks of its thread run.
@@ -42,6 +43,8 @@ pub(crate) struct Actor {
     pub(crate) setup: InstanceSetup,
     pub(crate) engine: Arc<WasmtimeEngine>,
     pub(crate) mailbox: MailboxReceiver,
+    /// Where what the instance declares is counted until it is over.
+    pub(crate) registry: Arc<Registry>,
     pub(crate) tracker: RestartTracker,
     pub(crate) router: Router,
     pub(crate) events: Arc<EventBus>,
@@ -77,13 +80,15 @@ impl Actor {
         self.step(ActorState::launched);
         loop {
             let cause = match self.start().await {
-                Ok(instance) => {
-                    self.announce_start(&instance);
+                Ok(started) => {
+                    self.announce_start(&started.value);
+                    let mut warned = Warned::default();
+                    warned.look_at_start(&self, &started);
                     if let Some(first) = first.take() {
                         // Whoever asked may have given up; the instance runs all the same.
                         drop(first.send(Ok(())));
                     }
-                    self.serve(instance).await
+                    self.serve(started.value, warned).await
                 }
                 Err(error) => {
                     let cause = start_cause(&error);
@@ -122,9 +127,12 @@ impl Actor {
         }
     }
 
-    async fn start(&self) -> Result<ComponentInstance, RuntimeError> {
-        let started = self.engine.start(&self.component, self.setup.clone()).await?;
-        Ok(started.value)
+    async fn start(&self) -> Result<Completed<ComponentInstance>, RuntimeError> {
+        if let Some(storage) = &self.storage {
+            // Before it begins: what `initialize` writes is the new instance's own.
+            storage.rearm();
+        }
+        self.engine.start(&self.component, self.setup.clone()).await
     }
 
     fn announce_start(&self, instance: &ComponentInstance) {
@@ -135,9 +143,6 @@ impl Actor {
             standing.memory = Memory::Live(instance.memory_gauge());
         });
         self.mailbox.rearm_warnings();
-        if let Some(storage) = &self.storage {
-            storage.rearm();
-        }
         self.mailbox.set_attended(true);
         let started = || Event::Started { id: self.record.id.clone() };
         // The first start is the host's doing, every other one follows from how the guest ended.
@@ -185,9 +190,8 @@ impl Actor {
     }
 
     /// Handles messages until the instance ends.
-    async fn serve(&mut self, mut instance: ComponentInstance) -> EndCause {
+    async fn serve(&mut self, mut instance: ComponentInstance, mut warned: Warned) -> EndCause {
         let record = Arc::clone(&self.record);
-        let mut warned = Warned::default();
         let mut turn = Turn::default();
         loop {
             match record.control.wish() {
@@ -445,6 +449,8 @@ impl Actor {
     /// The actor is over.
     fn over(&mut self) {
         let Some(Ending { cause, decision, .. }) = self.ending.take() else { return };
+        // First, so that whoever sees that it is over finds its room free.
+        self.registry.change(|table| table.release(&self.record));
         self.record.change(|standing| {
             if let Some(over) = standing.state.ended(cause, &decision) {
                 standing.state = over;
@@ -516,6 +522,19 @@ struct Warned {
 }
 
 impl Warned {
+    /// The start has limits of its own; what it filled is held on.
+    fn look_at_start(&mut self, actor: &Actor, started: &Completed<ComponentInstance>) {
+        let Completed { value: instance, fuel, time } = started;
+        if is_near(fuel.consumed(), fuel.max_fuel()) {
+            warn(actor, WarnedLimit::StartFuel, fuel.consumed(), fuel.max_fuel());
+        }
+        let (used, max) = (time.map_or(0, milliseconds), milliseconds(actor.setup.start.timeout));
+        if is_near(used, max) {
+            warn(actor, WarnedLimit::StartWallClock, used, max);
+        }
+        self.look_at_held(actor, instance);
+    }
+
     fn look(
         &mut self,
         actor: &Actor,
@@ -527,6 +546,19 @@ impl Warned {
             self.fuel = true;
             warn(actor, WarnedLimit::Fuel, fuel.consumed(), fuel.max_fuel());
         }
+        self.look_at_held(actor, instance);
+        // Most calls are over before anybody looks at the time.
+        if let Some(time) = time.filter(|_| !self.wall_clock) {
+            let (used, max) = (milliseconds(time), actor.setup.limits.execution_timeout_ms());
+            if is_near(used, max) {
+                self.wall_clock = true;
+                warn(actor, WarnedLimit::WallClock, used, max);
+            }
+        }
+    }
+
+    /// What the instance holds from one call to the next, and what its component keeps.
+    fn look_at_held(&mut self, actor: &Actor, instance: &ComponentInstance) {
         let (used, max) = (instance.memory_bytes(), instance.max_memory_bytes());
         if !self.memory && is_near(used, max) {
             self.memory = true;
@@ -537,16 +569,11 @@ impl Warned {
             self.storage = true;
             warn(actor, WarnedLimit::Storage, used, max);
         }
-        // Most calls are over before anybody looks at the time.
-        if let Some(time) = time.filter(|_| !self.wall_clock) {
-            let used = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-            let max = actor.setup.limits.execution_timeout_ms();
-            if is_near(used, max) {
-                self.wall_clock = true;
-                warn(actor, WarnedLimit::WallClock, used, max);
-            }
-        }
     }
+}
+
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn warn(actor: &Actor, limit: WarnedLimit, used: u64, max: u64) {

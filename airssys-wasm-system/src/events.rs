@@ -24,6 +24,10 @@ pub enum WarnedLimit {
     Memory,
     /// Wall clock of one call, in milliseconds.
     WallClock,
+    /// Fuel of the start: instantiation and `initialize` together.
+    StartFuel,
+    /// Wall clock of the start, in milliseconds.
+    StartWallClock,
     /// Messages that wait in the mailbox.
     MailboxMessages,
     /// Bytes that wait in the mailbox.

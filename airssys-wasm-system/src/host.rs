@@ -275,6 +275,7 @@ impl Host {
                 setup,
                 engine: Arc::clone(&self.inner.engine),
                 mailbox,
+                registry: Arc::clone(&self.inner.registry),
                 tracker: RestartTracker::new(&manifest.supervision),
                 router: self.inner.router.clone(),
                 events: Arc::clone(&self.inner.events),

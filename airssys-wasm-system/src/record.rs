@@ -21,10 +21,10 @@ use crate::status::{ComponentStatus, Kills};
 pub(crate) struct InstanceRecord {
     pub(crate) id: ComponentId,
     pub(crate) version: Version,
-    /// Its declared memory limit in bytes, held against the host's total while the record exists.
+    /// Its declared memory limit in bytes, held against the host's total until it is over.
     pub(crate) declared_memory: u64,
-    /// What its component may keep, in bytes, all instances together; held against the host's total while one of them
-    /// is there.
+    /// What its component may keep, in bytes, all instances together; held against the host's total until all of
+    /// them are over.
     pub(crate) storage_quota: u64,
     /// What it takes of the engine's pool, likewise.
     pub(crate) pool_share: PoolShare,

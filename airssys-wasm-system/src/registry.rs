@@ -23,12 +23,26 @@ pub(crate) struct Registry {
 /// it is held.
 #[derive(Debug, Default)]
 pub(crate) struct Table {
-    records: BTreeMap<ComponentId, Arc<InstanceRecord>>,
+    places: BTreeMap<ComponentId, Place>,
     declared_memory: u64,
     /// The quotas of all components, each counted once.
     declared_storage: u64,
     share: PoolShare,
     closed: bool,
+}
+
+/// The place of one instance.
+#[derive(Debug)]
+struct Place {
+    record: Arc<InstanceRecord>,
+    /// Whether what it declares is counted: it is until the instance is over, although its place is kept for longer.
+    is_counted: bool,
+}
+
+impl Place {
+    fn is_of(&self, record: &Arc<InstanceRecord>) -> bool {
+        Arc::ptr_eq(&self.record, record)
+    }
 }
 
 /// Why records were not taken in.
@@ -57,7 +71,7 @@ impl Table {
             return Err(Refusal::Closed);
         }
         let component = records.first().map(|record| record.id.component());
-        let known = self.records.keys().find(|id| Some(id.component()) == component);
+        let known = self.places.keys().find(|id| Some(id.component()) == component);
         if let Some(known) = known {
             return Err(Refusal::AlreadyThere(known.clone()));
         }
@@ -80,7 +94,7 @@ impl Table {
         self.declared_storage = storage;
         self.share = share;
         for record in records {
-            self.records.insert(record.id.clone(), Arc::clone(record));
+            self.places.insert(record.id.clone(), Place { record: Arc::clone(record), is_counted: true });
         }
         Ok(())
     }
@@ -88,17 +102,35 @@ impl Table {
     /// Removes this very record, not another that has taken its id since. Whether its component has no
     /// other record is told where it was there.
     pub(crate) fn remove(&mut self, record: &Arc<InstanceRecord>) -> Option<bool> {
-        if !self.records.get(&record.id).is_some_and(|known| Arc::ptr_eq(known, record)) {
+        if !self.places.get(&record.id).is_some_and(|place| place.is_of(record)) {
             return None;
         }
-        self.records.remove(&record.id);
+        self.release(record);
+        self.places.remove(&record.id);
+        Some(!self.places.keys().any(|other| other.component() == record.id.component()))
+    }
+
+    /// Gives back what this very record declares: its instance is over, and its store is gone. It stays known. A second
+    /// call changes nothing.
+    pub(crate) fn release(&mut self, record: &Arc<InstanceRecord>) {
+        let place = self.places.get_mut(&record.id).filter(|place| place.is_of(record) && place.is_counted);
+        let Some(place) = place else { return };
+        place.is_counted = false;
         self.declared_memory = self.declared_memory.saturating_sub(record.declared_memory);
         self.share = self.share.minus(record.pool_share);
-        let is_last = !self.records.keys().any(|other| other.component() == record.id.component());
-        if is_last {
+        // Most components keep nothing, and need no look at all the others.
+        if record.storage_quota > 0 && !self.counts_any(&record.id.component()) {
             self.declared_storage = self.declared_storage.saturating_sub(record.storage_quota);
         }
-        Some(is_last)
+    }
+
+    /// Whether what an instance of this component declares is counted.
+    fn counts_any(&self, component: &Address) -> bool {
+        self.places.iter().any(|(id, place)| place.is_counted && id.component() == *component)
+    }
+
+    fn records(&self) -> impl Iterator<Item = &Arc<InstanceRecord>> {
+        self.places.values().map(|place| &place.record)
     }
 
     /// Takes nothing in any more.
@@ -114,18 +146,18 @@ impl Registry {
     }
 
     pub(crate) fn get(&self, id: &ComponentId) -> Option<Arc<InstanceRecord>> {
-        self.read().records.get(id).cloned()
+        self.read().places.get(id).map(|place| Arc::clone(&place.record))
     }
 
     /// The instances that an address names, sorted by id.
     pub(crate) fn named(&self, address: &Address) -> Vec<Arc<InstanceRecord>> {
         let table = self.read();
-        table.records.values().filter(|record| record.is_named(address)).cloned().collect()
+        table.records().filter(|record| record.is_named(address)).cloned().collect()
     }
 
     /// All instances, sorted by id.
     pub(crate) fn all(&self) -> Vec<Arc<InstanceRecord>> {
-        self.read().records.values().cloned().collect()
+        self.read().records().cloned().collect()
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Table> {

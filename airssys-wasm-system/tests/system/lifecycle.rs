@@ -85,6 +85,68 @@ async fn the_declared_memory_of_all_instances_is_bounded() {
     host.start(guest("pair")).await.unwrap();
 }
 
+/// A component of this name that ends for good by its first attack.
+fn doomed(name: &str) -> Component {
+    let address = format!("test/{name}").parse().unwrap();
+    let component = Component::from_file(address, file("unreachable"), 2 << 20).timeout_ms(60_000);
+    component.storage_quota(100).supervision(support::at_once(0))
+}
+
+#[tokio::test]
+async fn one_that_has_failed_for_good_gives_back_what_it_declared_once() {
+    let large = Ceilings::default();
+    for (what, max_instances, ceilings) in [
+        ("memory", 16, Ceilings { total_memory_bytes: 4 << 20, ..large }),
+        ("storage", 16, Ceilings { total_storage_bytes: 200, ..large }),
+        ("places", 2, large),
+    ] {
+        let host = Host::builder().max_instances(max_instances).ceilings(ceilings).build().unwrap();
+        let refused = async |name| match host.start(doomed(name)).await {
+            Err(SystemError::TotalMemory { used_bytes, .. }) => used_bytes == 4 << 20 && what == "memory",
+            Err(SystemError::TotalStorage { used_bytes, .. }) => used_bytes == 200 && what == "storage",
+            Err(SystemError::PoolFull { .. }) => what == "places",
+            other => panic!("{what}: {other:?}"),
+        };
+        let failed = [host.start(doomed("a")).await.unwrap(), host.start(doomed("b")).await.unwrap()];
+        assert!(refused("c").await, "{what}");
+        for one in &failed {
+            one.request("attack").await.unwrap_err();
+        }
+        assert!(host.settle(Duration::from_secs(30)).await);
+        host.start(doomed("c")).await.unwrap();
+        host.start(doomed("d")).await.unwrap();
+        let status = host.status_of(failed[0].address()).remove(0);
+        assert_eq!((status.state, status.kills.trap), (ComponentState::Failed, 1), "{what}");
+        // What they gave back is not theirs to give back again.
+        for one in &failed {
+            assert!(matches!(
+                host.start(doomed(one.address().name())).await,
+                Err(SystemError::AlreadyThere(_))
+            ));
+            host.stop(one.address()).await.unwrap();
+            assert!(refused("e").await, "{what}");
+        }
+        host.stop(&"test/c".parse().unwrap()).await.unwrap();
+        host.start(doomed("e")).await.unwrap();
+        assert!(refused("f").await, "{what}");
+        host.shutdown().await;
+    }
+}
+
+#[tokio::test]
+async fn a_quota_is_held_until_the_last_instance_of_its_component_has_failed() {
+    let ceilings = Ceilings { total_storage_bytes: 150, ..Ceilings::default() };
+    let host = Host::builder().max_instances(16).ceilings(ceilings).build().unwrap();
+    host.start(doomed("a").instances(2)).await.unwrap();
+    for (instance, fits) in [("test/a/0", false), ("test/a/1", true)] {
+        let instance = host.component(&instance.parse().unwrap()).unwrap();
+        instance.request("attack").await.unwrap_err();
+        assert!(host.settle(Duration::from_secs(30)).await);
+        assert_eq!(host.start(doomed("b")).await.is_ok(), fits);
+    }
+    host.shutdown().await;
+}
+
 #[tokio::test]
 async fn a_second_component_of_the_same_name_is_refused() {
     let host = host();

@@ -1,7 +1,9 @@
 //! At nine tenths of a limit there is one warning, below them none.
 
-use airssys_wasm_core::{Ceilings, MailboxConfig, Overflow};
-use airssys_wasm_system::{Component, ComponentRef, Event, EventStream, Host, WarnedLimit};
+use airssys_wasm_core::{Ceilings, EndCause, LifecycleConfig, MailboxConfig, Overflow};
+use airssys_wasm_system::{
+    Component, ComponentRef, Event, EventStream, Host, RuntimeError, SystemError, WarnedLimit,
+};
 
 use crate::support::{at_once, file, guest, host};
 
@@ -16,7 +18,7 @@ async fn warnings(host: &Host, events: &mut EventStream) -> Vec<Warning> {
     loop {
         match events.next().await.unwrap() {
             // How long a call takes says more of the machine than of what is tested here.
-            Event::NearLimit { limit: WarnedLimit::WallClock, .. } => {}
+            Event::NearLimit { limit: WarnedLimit::WallClock | WarnedLimit::StartWallClock, .. } => {}
             Event::NearLimit { id, limit, used, max } => {
                 assert_eq!(id.instance(), "0");
                 warnings.push((limit, used, max));
@@ -100,6 +102,165 @@ async fn memory_is_warned_of_from_nine_tenths_on() {
         assert_eq!((memory.current_bytes, memory.max_bytes), (held, max_bytes));
         assert_eq!(warnings(&host, &mut events).await, expected, "{held} of {max_bytes}");
         host.stop(tolerant.address()).await.unwrap();
+    }
+}
+
+/// A component of this manifest with other limits of its start.
+fn starting(component: Component, change: impl FnOnce(&mut LifecycleConfig), file: String) -> Component {
+    let mut manifest = component.manifest().clone();
+    change(&mut manifest.lifecycle);
+    Component::from_manifest(manifest, file)
+}
+
+/// Why a start failed, where it did in the guest.
+fn end_of(error: &SystemError) -> Option<&EndCause> {
+    match error {
+        SystemError::Start { source: RuntimeError::InstantiationFailed(failure), .. } => Some(&failure.cause),
+        _ => None,
+    }
+}
+
+#[tokio::test]
+async fn the_fuel_of_a_start_is_warned_of_from_nine_tenths_on() {
+    let host = host();
+    let metered = |start_fuel| {
+        let component = guest("echo").max_fuel(1_000_000_000).timeout_ms(60_000).supervision(at_once(9));
+        starting(component, |lifecycle| lifecycle.start_fuel = start_fuel, file("echo"))
+    };
+    // What a start costs, as the warning tells it that a budget just above leads to.
+    let (mut start_fuel, mut events) = (1, host.events());
+    let cost = loop {
+        start_fuel += start_fuel / 20 + 1;
+        match host.start(metered(start_fuel)).await {
+            Ok(echo) => {
+                let told = warnings(&host, &mut events).await;
+                host.stop(echo.address()).await.unwrap();
+                let used = told.first().map(|(_, used, _)| *used).unwrap_or_default();
+                assert_eq!(told, [(WarnedLimit::StartFuel, used, start_fuel)]);
+                break used;
+            }
+            Err(error) => assert!(matches!(end_of(&error), Some(EndCause::OutOfFuel(_))), "{error:?}"),
+        }
+    };
+    let near = cost * 10 / 9;
+    let warned = |max| vec![(WarnedLimit::StartFuel, cost, max)];
+    for (start_fuel, expected) in [(cost, warned(cost)), (near, warned(near)), (near + 1, vec![])] {
+        let mut events = host.events();
+        let echo = host.start(metered(start_fuel)).await.unwrap();
+        echo.request("ping").await.unwrap();
+        assert_eq!(warnings(&host, &mut events).await, expected, "{cost} of {start_fuel}");
+        host.stop(echo.address()).await.unwrap();
+    }
+}
+
+/// Waits for so many milliseconds while it starts.
+fn waits_while_it_starts(milliseconds: u64) -> Vec<u8> {
+    let text = format!(
+        r#"(component
+          (import "airssys:core/services@0.1.0" (instance $services
+            (export "sleep" (func (param "duration-ms" u64)))))
+          (alias export $services "sleep" (func $sleep))
+          (core func $lowered (canon lower (func $sleep)))
+          (core module $module
+            (import "host" "sleep" (func $sleep (param i64)))
+            (func $wait (call $sleep (i64.const {milliseconds})))
+            (start $wait))
+          (core instance (instantiate $module
+            (with "host" (instance (export "sleep" (func $lowered)))))))"#
+    );
+    wat::parse_str(text).unwrap()
+}
+
+#[tokio::test]
+async fn the_time_of_a_start_is_warned_of_from_nine_tenths_on() {
+    const WAITED_MS: u64 = 600;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("waits.wasm");
+    std::fs::write(&path, waits_while_it_starts(WAITED_MS)).unwrap();
+    let file = path.to_str().unwrap();
+    let host = host();
+    // Some more than nine tenths of the one, and much less of the other.
+    for (start_timeout_ms, is_warned) in [(650, true), (20_000, false)] {
+        let mut events = host.events();
+        let waits = loop {
+            let component = Component::from_file("test/waits".parse().unwrap(), file, 2 << 20);
+            let change = |lifecycle: &mut LifecycleConfig| lifecycle.start_timeout_ms = start_timeout_ms;
+            match host.start(starting(component, change, file.to_owned())).await {
+                Ok(waits) => break waits,
+                // On a machine with much else to do it may take longer than it wants to.
+                Err(error) => assert!(matches!(end_of(&error), Some(EndCause::Timeout { .. })), "{error:?}"),
+            }
+        };
+        host.stop(waits.address()).await.unwrap();
+        let mut warned = Vec::new();
+        loop {
+            match events.next().await.unwrap() {
+                Event::NearLimit { limit, used, max, .. } => warned.push((limit, used, max)),
+                Event::Ended { cause: EndCause::Stopped, .. } => break,
+                _ => {}
+            }
+        }
+        assert_eq!(warned.len(), usize::from(is_warned), "{warned:?}");
+        for (limit, used, max) in warned {
+            assert_eq!((limit, max), (WarnedLimit::StartWallClock, start_timeout_ms));
+            assert!((start_timeout_ms * 9 / 10..start_timeout_ms).contains(&used), "{used} of {max}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_a_start_fills_is_warned_of_without_a_message() {
+    let host = host();
+    // Nineteen pages, and a value of 899 bytes under a key of one.
+    let wasm = wat::parse_str(
+        r#"(component
+          (import "airssys:core/types@0.1.0" (instance $types
+            (type $error (variant (case "denied" string) (case "full") (case "closed") (case "not-found")
+              (case "no-handler") (case "too-large" u64) (case "rate-limited") (case "timed-out")
+              (case "would-deadlock") (case "quota-exceeded") (case "invalid-argument" string)
+              (case "unsupported" string)))
+            (export "host-error" (type $host-error (eq $error)))))
+          (alias export $types "host-error" (type $host-error))
+          (import "airssys:core/storage@0.1.0" (instance $storage
+            (alias outer 1 $host-error (type $outer))
+            (export "host-error" (type $inner (eq $outer)))
+            (export "set" (func (param "key" string) (param "value" (list u8))
+              (result (result (error $inner)))))))
+          (alias export $storage "set" (func $set))
+          (core module $allocator
+            (memory (export "memory") 1)
+            (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 4096)))
+          (core instance $libc (instantiate $allocator))
+          (alias core export $libc "memory" (core memory $memory))
+          (alias core export $libc "realloc" (core func $realloc))
+          (core func $lowered (canon lower (func $set) (memory $memory) (realloc $realloc)))
+          (core module $module
+            (import "libc" "memory" (memory 1))
+            (import "host" "set" (func $set (param i32 i32 i32 i32 i32)))
+            (func $start
+              (drop (memory.grow (i32.const 18)))
+              (i32.store8 (i32.const 8) (i32.const 107))
+              (call $set (i32.const 8) (i32.const 1) (i32.const 16) (i32.const 899) (i32.const 2048))
+              (if (i32.load8_u (i32.const 2048)) (then unreachable)))
+            (start $start))
+          (core instance (instantiate $module
+            (with "libc" (instance $libc))
+            (with "host" (instance (export "set" (func $lowered)))))))"#,
+    )
+    .unwrap();
+    for (pages, quota, expected) in [
+        (
+            20,
+            1_000,
+            vec![(WarnedLimit::Memory, 19 * 65_536, 20 * 65_536), (WarnedLimit::Storage, 900, 1_000)],
+        ),
+        (22, 1_001, vec![]),
+    ] {
+        let mut events = host.events();
+        let fills = Component::from_bytes("test/fills".parse().unwrap(), wasm.clone(), pages * 65_536);
+        let fills = host.start(fills.storage_quota(quota)).await.unwrap();
+        assert_eq!(warnings(&host, &mut events).await, expected);
+        host.stop(fills.address()).await.unwrap();
     }
 }
 
