@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
-use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -14,7 +13,7 @@ use airssys_wasm_system::{AuditLocation, Component, ComponentRef, Event, Host, S
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::support::{at_once, file, guest, host};
+use crate::support::{at_once, file, guest, host, make_pipe};
 
 const OUTSIDE: &str = "it leads outside of what was granted, or the system itself forbids it";
 const READ_ONLY: &str = "the folder was granted to be read and no more";
@@ -275,7 +274,7 @@ async fn what_is_no_file_is_not_opened_and_keeps_nobody_waiting() {
     let host = ground.host();
     for folder in ["read", "write"] {
         let pipe = ground.path(&format!("{folder}/pipe"));
-        assert!(Command::new("mkfifo").arg(pipe).status().unwrap().success());
+        make_pipe(pipe);
     }
     let socket = std::os::unix::net::UnixListener::bind(ground.path("read/socket")).unwrap();
     let component = host.start(ground.component()).await.unwrap();
@@ -303,7 +302,7 @@ async fn a_pipe_that_takes_the_place_of_a_file_keeps_nobody_waiting() {
     const OPENINGS: usize = 2_000;
     let ground = Ground::new();
     fs::write(ground.path("write/file"), "content").unwrap();
-    assert!(Command::new("mkfifo").arg(ground.path("write/pipe")).status().unwrap().success());
+    make_pipe(ground.path("write/pipe"));
     let host = host();
     let component = host.start(ground.component()).await.unwrap();
     let is_over = Arc::new(AtomicBool::new(false));

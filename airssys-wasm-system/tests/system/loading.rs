@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use airssys_wasm_system::{Component, SystemError};
 
-use crate::support::{file, guest, host};
+use crate::support::{file, guest, host, make_pipe};
 
 const LONG: Duration = Duration::from_secs(60);
 
@@ -40,8 +40,7 @@ async fn others_start_and_answer_while_components_compile_slowly() {
 async fn a_pipe_is_no_component() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("pipe.wasm");
-    let made = std::process::Command::new("mkfifo").arg(&path).status().unwrap();
-    assert!(made.success());
+    make_pipe(&path);
     let host = host();
     // Read, it would wait for a writer for ever.
     let start = host.start(Component::from_file("test/pipe".parse().unwrap(), &path, 2 << 20));

@@ -1,5 +1,7 @@
 //! What the tests of this crate share: the committed guests, and a host to run them.
 
+use std::path::Path;
+
 use airssys_wasm_core::{Backoff, SupervisionConfig};
 use airssys_wasm_system::{Component, Host};
 
@@ -23,4 +25,17 @@ pub(crate) fn file(name: &str) -> String {
 pub(crate) fn at_once(max_restarts: u32) -> SupervisionConfig {
     let backoff = Backoff { initial_ms: 0, max_ms: 0, ..Backoff::default() };
     SupervisionConfig { max_restarts, backoff, ..SupervisionConfig::default() }
+}
+
+/// Makes a pipe with a name, by no program: as long as one starts, it holds the files that other tests have locked.
+#[cfg(target_os = "linux")]
+pub(crate) fn make_pipe(path: impl AsRef<Path>) {
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+
+    mknodat(CWD, path.as_ref(), FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn make_pipe(path: impl AsRef<Path>) {
+    assert!(std::process::Command::new("mkfifo").arg(path.as_ref()).status().unwrap().success());
 }
