@@ -62,6 +62,8 @@ pub(crate) struct Burden {
     pub(crate) largest_table: u64,
     /// Bytes that the largest memory of its modules begins with.
     pub(crate) largest_memory: u64,
+    /// Bytes that all memories of one instance of it begin with, at least.
+    pub(crate) memory: u64,
     /// Bytes of its longest name: no work for the compiler, but so much is held for each frame of a trap.
     longest_name: usize,
 }
@@ -230,6 +232,7 @@ impl Count {
                     _ => {
                         let parts = parts.with_given(self.largest_share);
                         self.burden.held = parts.held;
+                        self.burden.memory = parts.memory;
                         self.burden.functions = self.burden.functions.saturating_add(parts.adapters);
                         self.burden.work = self.burden.work.saturating_add(parts.work);
                     }
@@ -559,6 +562,7 @@ mod tests {
             table_elements: MAX_COMPONENT_TABLE_ELEMENTS,
             largest_table: u64::MAX,
             largest_memory: u64::MAX,
+            memory: u64::MAX,
             longest_name: MAX_NAME_BYTES,
         };
         within.check(MAX_WORK).unwrap();

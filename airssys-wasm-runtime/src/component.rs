@@ -32,6 +32,8 @@ pub struct VerifiedComponent {
 
 struct Parts {
     component: Component,
+    /// Bytes that all its memories begin with, at least.
+    memory: u64,
     pre: InstancePre<HostState>,
     exports: ExportIndices,
 }
@@ -94,13 +96,13 @@ impl VerifiedComponent {
 
     /// Checks what can be told before an instance is made, so that the error can say what to change.
     pub(crate) fn fits(&self, limits: &ResourceLimits) -> Result<(), RuntimeError> {
-        fits(&self.parts.component, limits.max_memory_bytes())
+        fits(&self.parts.component, self.parts.memory, limits.max_memory_bytes())
     }
 }
 
 /// Checks what a component needs at its start against a limit of memory, and the tables that go with it.
-fn fits(component: &Component, max_memory_bytes: u64) -> Result<(), RuntimeError> {
-    let memory = initial_memory_bytes(component).unwrap_or(0);
+fn fits(component: &Component, all_memories: u64, max_memory_bytes: u64) -> Result<(), RuntimeError> {
+    let memory = initial_memory_bytes(component).unwrap_or(0).max(all_memories);
     let needs = component.resources_required();
     let elements = needs.and_then(|needs| needs.max_initial_table_size).unwrap_or(0);
     check_needs(memory, elements, max_memory_bytes)
@@ -143,9 +145,10 @@ pub(crate) fn compile(engine: &Engine, wasm: &[u8]) -> Result<Component, Runtime
         .map_err(|error| RuntimeError::InvalidComponent(error.into()))
 }
 
-/// Links `component` against what the host offers.
+/// Links `component`, whose memories begin with so many bytes in all, against what the host offers.
 pub(crate) fn link(
     component: Component,
+    memory: u64,
     linker: &wasmtime::component::Linker<HostState>,
     known: &KnownInterfaces,
 ) -> Result<VerifiedComponent, RuntimeError> {
@@ -168,7 +171,7 @@ pub(crate) fn link(
         handler: export(&component, HANDLER, || handler::GuestIndices::new(&pre))?,
         health: export(&component, HEALTH, || health::GuestIndices::new(&pre))?,
     };
-    Ok(VerifiedComponent { parts: Arc::new(Parts { component, pre, exports }) })
+    Ok(VerifiedComponent { parts: Arc::new(Parts { component, memory, pre, exports }) })
 }
 
 /// An export that is there must have all its functions, whose types the engine compares at the start; one

@@ -41,7 +41,7 @@ impl Verifier {
     /// room: that is told before.
     pub(crate) fn verify(&self, wasm: &[u8], burden: Burden) -> Result<VerifiedComponent, RuntimeError> {
         check_needs(burden.largest_memory, burden.largest_table, self.config.max_memory_bytes)?;
-        link(self.compile(&self.engine, wasm)?, &self.linker, &self.known)
+        link(self.compile(&self.engine, wasm)?, burden.memory, &self.linker, &self.known)
     }
 
     /// It may be too large for the pool, and is compiled for an engine that has none.

@@ -24,12 +24,18 @@ pub(super) struct Share {
     pub(super) imports: u64,
     /// Bytes that the host holds for it.
     pub(super) held: u64,
+    /// Bytes that its memories begin with.
+    pub(super) memory: u64,
 }
 
 impl Share {
     /// What an instance of either takes.
     pub(super) fn max(self, other: Self) -> Self {
-        Self { imports: self.imports.max(other.imports), held: self.held.max(other.held) }
+        Self {
+            imports: self.imports.max(other.imports),
+            held: self.held.max(other.held),
+            memory: self.memory.max(other.memory),
+        }
     }
 }
 
@@ -96,6 +102,7 @@ impl OpenModule {
                     let page_log2 = memory.page_size_log2.unwrap_or(WASM_PAGE_BYTES.ilog2()).min(16);
                     let bytes = memory.initial.saturating_mul(1 << page_log2);
                     burden.largest_memory = burden.largest_memory.max(bytes);
+                    self.share.memory = self.share.memory.saturating_add(bytes);
                     self.startup.define_memory(bytes, page_log2);
                 }
             }

@@ -31,13 +31,15 @@ pub(super) struct Parts {
     pub(super) work: u64,
     /// Bytes that the host holds for its core instances, beside their memories and tables.
     pub(super) held: u64,
+    /// Bytes that their memories begin with, as far as their modules are known.
+    pub(super) memory: u64,
     /// Core instances of modules that it is given, of which any in the file may be meant.
     pub(super) given: u64,
 }
 
 impl Parts {
     /// A component with nothing in it.
-    const NOTHING: Self = Self { instances: 1, adapters: 0, work: 0, held: 0, given: 0 };
+    const NOTHING: Self = Self { instances: 1, adapters: 0, work: 0, held: 0, memory: 0, given: 0 };
 
     /// What stands for a component that is not there, which validation has refused.
     const UNKNOWN: Self = Self { instances: u64::MAX, ..Self::NOTHING };
@@ -47,6 +49,7 @@ impl Parts {
         self.adapters = self.adapters.saturating_add(more.adapters);
         self.work = self.work.saturating_add(more.work);
         self.held = self.held.saturating_add(more.held);
+        self.memory = self.memory.saturating_add(more.memory);
         self.given = self.given.saturating_add(more.given);
     }
 
@@ -54,7 +57,10 @@ impl Parts {
     fn add_core_instance(&mut self, share: Option<Share>) {
         self.instances = self.instances.saturating_add(1);
         match share {
-            Some(share) => self.take(1, share),
+            Some(share) => {
+                self.take(1, share);
+                self.memory = self.memory.saturating_add(share.memory);
+            }
             None => self.given = self.given.saturating_add(1),
         }
     }

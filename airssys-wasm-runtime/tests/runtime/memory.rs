@@ -44,16 +44,18 @@ async fn memories_begin_within_the_limit_in_sum() {
         assert_eq!((memory.current_bytes, memory.peak_bytes), (pages * PAGE, pages * PAGE), "{memories}");
         assert_eq!((memory.max_bytes, memory.denied_growths), (8 * PAGE, 0), "{memories}");
     }
-    for memories in [
-        r#"(memory (export "memory") 9)"#,
-        r#"(memory (export "memory") 4) (memory 5)"#,
-        r#"(memory (export "memory") 8) (memory 1)"#,
-        r#"(memory (export "memory") 1) (memory 1) (memory 1) (memory 1) (memory 1) (memory 4)"#,
+    for (memories, pages) in [
+        (r#"(memory (export "memory") 9)"#, 9),
+        (r#"(memory (export "memory") 4) (memory 5)"#, 9),
+        (r#"(memory (export "memory") 8) (memory 1)"#, 9),
+        (r#"(memory (export "memory") 1) (memory 1) (memory 1) (memory 1) (memory 1) (memory 4)"#, 9),
+        // Not only as far as the first that is denied.
+        (r#"(memory (export "memory") 4) (memory 6) (memory 7) (memory 0) (memory 8)"#, 25),
     ] {
         let error = start(&format!("{memories} {HEALTHY}")).await.unwrap_err();
         assert!(
             matches!(error, RuntimeError::NeedsMoreMemory { needed_bytes, max_bytes }
-                if needed_bytes == 9 * PAGE && max_bytes == 8 * PAGE),
+                if needed_bytes == pages * PAGE && max_bytes == 8 * PAGE),
             "{memories}: {error:?}"
         );
     }
