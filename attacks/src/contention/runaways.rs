@@ -258,7 +258,7 @@ impl NearlyLong {
 }
 
 /// From what number a guest counts down in this time.
-async fn count_for(time: Duration, guest: &ComponentRef) -> Result<u64> {
+pub(super) async fn count_for(time: Duration, guest: &ComponentRef) -> Result<u64> {
     let mut best = Duration::MAX;
     for _ in 0..5 {
         let began = Instant::now();
