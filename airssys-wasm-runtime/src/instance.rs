@@ -13,7 +13,7 @@ use wasmtime::component::Instance;
 
 use airssys_wasm_core::{
     ComponentId, CorrelationId, EndCause, FuelMetrics, HandlerError, HealthStatus, MemoryMetrics,
-    MessagePayload, RequestError, ResourceLimitError, ResourceLimits, SendError,
+    MessagePayload, RequestError, ResourceLimitError, ResourceLimits, SendError, Topic,
 };
 
 use crate::bindings::airssys::core::types;
@@ -242,11 +242,31 @@ impl ComponentInstance {
         correlation: Option<CorrelationId>,
         payload: &MessagePayload,
     ) -> Result<Completed<Result<Option<MessagePayload>, HandlerError>>, CallFailure> {
-        let message = types::Message {
-            sender,
-            correlation_id: correlation.map(CorrelationId::get),
-            payload: outgoing(payload),
-        };
+        let correlation_id = correlation.map(CorrelationId::get);
+        self.hand_over(types::Message { sender, correlation_id, topic: None, payload: outgoing(payload) })
+            .await
+    }
+
+    /// Calls `handler.handle-message` with what was published to this topic.
+    ///
+    /// # Errors
+    ///
+    /// [`CallFailure`] when the call ended the instance; it cannot be called again.
+    pub async fn handle_publication(
+        &mut self,
+        sender: &str,
+        topic: &Topic,
+        payload: &MessagePayload,
+    ) -> Result<Completed<Result<Option<MessagePayload>, HandlerError>>, CallFailure> {
+        let topic = Some(topic.as_str());
+        self.hand_over(types::Message { sender, correlation_id: None, topic, payload: outgoing(payload) })
+            .await
+    }
+
+    async fn hand_over(
+        &mut self,
+        message: types::Message<'_>,
+    ) -> Result<Completed<Result<Option<MessagePayload>, HandlerError>>, CallFailure> {
         let mut live = self.enter(self.budget)?;
         let outcome = match &live.handler {
             Some(handler) => {

@@ -283,7 +283,13 @@ impl Actor {
             let done = Box::pin(instance.invoke(call.function(), &arguments, call.result())).await;
             return self.invoked(instance, done, warned);
         }
-        let done = instance.handle_message(held.sender.as_str(), correlation, &held.payload).await;
+        let sender = held.sender.as_str();
+        let done = match &held.kind {
+            EnvelopeKind::Publication(topic) => {
+                instance.handle_publication(sender, topic, &held.payload).await
+            }
+            _ => instance.handle_message(sender, correlation, &held.payload).await,
+        };
         let slot = if is_request { self.in_hand.take() } else { None };
         // It was put there above.
         let mut envelope = self.held.take()?;

@@ -83,7 +83,7 @@ impl BareInstance {
     /// One typed call.
     pub(crate) async fn call(&mut self, data: &[u8]) -> Result<usize> {
         let payload = types::PayloadParam { data, content_type: None };
-        let message = types::Message { sender: "host/bench", correlation_id: None, payload };
+        let message = types::Message { sender: "host/bench", correlation_id: None, topic: None, payload };
         let answer = self.handler.call_handle_message(&mut self.store, message).await.map_err(plain)?;
         match answer {
             Ok(Some(reply)) => Ok(reply.data.len()),

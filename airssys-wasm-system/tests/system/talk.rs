@@ -249,8 +249,10 @@ async fn publications_need_rights_on_both_sides() {
         4,
         "who listens to nobody hears the host"
     );
-    kept(&all, "heard", &["test/publisher/0 1", "test/publisher/0 2", "host/api 4"]).await;
-    kept(&some, "heard", &["test/publisher/0 1", "host/api 4"]).await;
+    let heard =
+        ["test/publisher/0@logs.raw.web 1", "test/publisher/0@logs.raw.db 2", "host/api@logs.raw.web 4"];
+    kept(&all, "heard", &heard).await;
+    kept(&some, "heard", &[heard[0], heard[2]]).await;
     for text in ["1", "2", "4"] {
         let Some(Published::Message { payload, .. }) = stream.next().await else { panic!("{text}") };
         assert_eq!(payload, text.into());
@@ -268,9 +270,44 @@ async fn publications_need_rights_on_both_sides() {
     let trap = MessagePayload::from("trap").with_content_type("order");
     all.request_within(trap, PATIENCE).await.unwrap_err();
     assert_eq!(order(&publisher, "publish logs.raw.db 5").await, "2");
-    kept(&all, "heard", &["test/publisher/0 5"]).await;
+    kept(&all, "heard", &["test/publisher/0@logs.raw.db 5"]).await;
     assert_eq!(order(&all, "unsubscribe logs.#").await, "ok");
     assert_eq!(order(&publisher, "publish logs.raw.db 6").await, "1");
+}
+
+/// The same sender in every way that there is, with texts that look like what a publication is kept as.
+#[tokio::test]
+async fn what_was_published_says_its_topic_and_nothing_else_can() {
+    let host = host();
+    let config = serde_json::json!({ "orders": ["subscribe logs.raw.#"] }).as_object().unwrap().clone();
+    let listener = talker("listener").subscribe("logs.raw.#".parse().unwrap()).config(config);
+    let listener = host.start(listener).await.unwrap();
+    let speaker = host.start(talker("speaker").publish("logs.raw.web".parse().unwrap())).await.unwrap();
+    let mut expected = Vec::new();
+    for (text, line) in [
+        ("publish logs.raw.web 1", Some("test/speaker/0@logs.raw.web 1")),
+        ("send test/listener 2", Some("test/speaker/0 2")),
+        ("send test/listener @logs.raw.web 3", Some("test/speaker/0 @logs.raw.web 3")),
+        ("request test/listener 10000 logs.raw.web", Some("test/speaker/0 logs.raw.web")),
+        ("call test/listener 10000 5", Some("test/speaker/0 5")),
+        ("broadcast test/listener 6", Some("test/speaker/0 6")),
+        ("send-after test/listener 1 7", Some("test/speaker/0 7")),
+        ("publish logs.raw.db 8", None),
+        ("publish logs.raw.web@logs.raw.db 9", None),
+        ("publish logs.raw.web 10", Some("test/speaker/0@logs.raw.web 10")),
+    ] {
+        order(&speaker, text).await;
+        expected.extend(line);
+        kept(&listener, "heard", &expected).await;
+    }
+    assert_eq!(host.publish(&"logs.raw".parse().unwrap(), "11").await, 1, "the rest may be nothing");
+    expected.push("host/api@logs.raw 11");
+    host.component(listener.address()).unwrap().send("12").unwrap();
+    expected.push("host/api 12");
+    kept(&listener, "heard", &expected).await;
+    // Who hears of it and passes it on has published nothing.
+    order(&listener, "send test/speaker 1").await;
+    kept(&speaker, "heard", &["test/listener/0 1"]).await;
 }
 
 #[tokio::test]

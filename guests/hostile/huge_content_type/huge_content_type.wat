@@ -14,7 +14,7 @@
     (global.set $heap (i32.add (global.get $heap) (local.get $size))))
 
   (func (export "airssys:core/handler@0.1.0#handle-message")
-        (param i32 i32 i32 i64) (param $data i32) (param $length i32) (param i32 i32 i32) (result i32)
+        (param i32 i32 i32 i64 i32 i32 i32) (param $data i32) (param $length i32) (param i32 i32 i32) (result i32)
     (local $bytes i32)
     (global.set $heap (i32.const 1024))
     (i32.store (i32.const 16) (i32.const 0))                  ;; ok

@@ -16,7 +16,7 @@
     (i32.store offset=4 (local.get $place) (global.get $bytes)))
 
   (func (export "airssys:core/handler@0.1.0#handle-message")
-        (param i32 i32 i32 i64) (param $data i32) (param $length i32) (param i32 i32 i32) (result i32)
+        (param i32 i32 i32 i64 i32 i32 i32) (param $data i32) (param $length i32) (param i32 i32 i32) (result i32)
     (if (i32.eq (local.get $length) (i32.const 4))
       (then
         (i32.store (i32.const 16) (i32.const 0))              ;; ok

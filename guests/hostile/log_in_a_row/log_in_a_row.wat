@@ -38,7 +38,8 @@
   (alias core export $main "airssys:core/handler@0.1.0#handle-callback" (core func $handle-callback))
   (type $payload (record (field "data" (list u8)) (field "content-type" (option string))))
   (type $message (record
-    (field "sender" string) (field "correlation-id" (option u64)) (field "payload" $payload)))
+    (field "sender" string) (field "correlation-id" (option u64)) (field "topic" (option string))
+    (field "payload" $payload)))
   (type $host-error (variant
     (case "denied" string) (case "full") (case "closed") (case "not-found") (case "no-handler") (case "too-large" u64)
     (case "rate-limited") (case "timed-out") (case "would-deadlock") (case "quota-exceeded")
@@ -54,7 +55,8 @@
     (type $payload-in (record (field "data" (list u8)) (field "content-type" (option string))))
     (import "import-type-payload" (type $payload (eq $payload-in)))
     (type $message-in (record
-      (field "sender" string) (field "correlation-id" (option u64)) (field "payload" $payload)))
+      (field "sender" string) (field "correlation-id" (option u64)) (field "topic" (option string))
+      (field "payload" $payload)))
     (import "import-type-message" (type $message (eq $message-in)))
     (type $host-error-in (variant
       (case "denied" string) (case "full") (case "closed") (case "not-found") (case "no-handler") (case "too-large" u64)
@@ -72,7 +74,8 @@
       (func $on-callback (param "correlation" u64) (param "reply" (result $payload (error $request-error)))))
     (export $payload-out "payload" (type $payload))
     (type $message-of (record
-      (field "sender" string) (field "correlation-id" (option u64)) (field "payload" $payload-out)))
+      (field "sender" string) (field "correlation-id" (option u64)) (field "topic" (option string))
+      (field "payload" $payload-out)))
     (export $message-out "message" (type $message-of))
     (export $host-error-out "host-error" (type $host-error))
     (export $handler-error-out "handler-error" (type $handler-error))

@@ -20,7 +20,7 @@
     (call $trap_in (i32.const 0x69))
     (i32.const 128))
   (func (export "airssys:core/handler@0.1.0#handle-message")
-        (param i32 i32 i32 i64 i32 i32 i32 i32 i32) (result i32)
+        (param i32 i32 i32 i64 i32 i32 i32 i32 i32 i32 i32 i32) (result i32)
     (call $trap_in (i32.const 0x6d))
     (i32.const 16))
   (func (export "airssys:core/handler@0.1.0#handle-callback") (param i64 i32 i32 i32 i64 i32 i32)

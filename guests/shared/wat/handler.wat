@@ -31,6 +31,7 @@
 
   (func $handle-message (export "airssys:core/handler@0.1.0#handle-message")
         (param $sender i32) (param $sender-length i32) (param $is-request i32) (param $correlation i64)
+        (param $is-published i32) (param $topic i32) (param $topic-length i32)
         (param $data i32) (param $length i32) (param $is-typed i32) (param $type i32) (param $type-length i32)
         (result i32)
     (global.set $heap (i32.const 1024))

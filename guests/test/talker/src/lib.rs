@@ -1,8 +1,8 @@
 //! Talks to others in every way as it is told, and keeps what it hears.
 //!
 //! A message of the content type `order` is an order of words with spaces between, the last of which may hold
-//! spaces; the reply is what came of it. Every other message is kept as `SENDER TEXT`, and answered with
-//! `heard TEXT`. A text that begins with `!` is sent as an order, without the `!`.
+//! spaces; the reply is what came of it. Every other message is kept as `SENDER TEXT`, one that was published as
+//! `SENDER@TOPIC TEXT`, and answered with `heard TEXT`. A text that begins with `!` is sent as an order, without the `!`.
 //!
 //! - `request TARGET TIMEOUT TEXT`, `peer-request …`: the reply is the id of the request
 //! - `call TARGET TIMEOUT TEXT`, `peer-call …`: the reply is the reply
@@ -14,7 +14,10 @@
 //! - `all ORDER; ORDER; …`: one after the other, their replies with commas between
 //! - `trap`: it ends
 //!
-//! `[config] orders = ["…"]` are followed when it starts.
+//! `[config] orders = ["…"]` are followed when it starts. With `[config] witness = "TOPIC"` it publishes there what happens
+//! to it, a line each and as it happens, so that it is known even of one that is killed: `began`; `heard …` as it is kept;
+//! `did ORDER -> REPLY` for each order, and `followed` behind those of one message; `told ID OUTCOME` for each callback;
+//! `shut down`.
 
 use std::cell::RefCell;
 
@@ -34,12 +37,15 @@ const ORDER: &str = "order";
 thread_local! {
     static HEARD: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
     static CALLBACKS: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+    static WITNESS: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
 #[derive(Deserialize)]
 struct Config {
     #[serde(default)]
     orders: Vec<String>,
+    #[serde(default)]
+    witness: Option<String>,
 }
 
 struct Component;
@@ -47,13 +53,17 @@ struct Component;
 impl Lifecycle for Component {
     fn initialize(config: String) -> Result<(), String> {
         let config: Config = serde_json::from_str(&config).map_err(|error| error.to_string())?;
+        WITNESS.set(config.witness);
+        witness(|| "began".to_owned());
         for order in config.orders {
             follow(&order).ok_or_else(|| format!("not understood: {order}"))?;
         }
         Ok(())
     }
 
-    fn shutdown() {}
+    fn shutdown() {
+        witness(|| "shut down".to_owned());
+    }
 
     fn metadata() -> ComponentMetadata {
         ComponentMetadata {
@@ -68,21 +78,45 @@ impl Handler for Component {
     fn handle_message(message: Message) -> Result<Option<Payload>, HandlerError> {
         let text = String::from_utf8_lossy(&message.payload.data).into_owned();
         let reply = if message.payload.content_type.as_deref() == Some(ORDER) {
-            follow(&text).ok_or_else(|| HandlerError::InvalidMessage(format!("not understood: {text}")))?
+            let reply = follow(&text)
+                .ok_or_else(|| HandlerError::InvalidMessage(format!("not understood: {text}")))?;
+            witness(|| "followed".to_owned());
+            reply
         } else {
-            HEARD.with_borrow_mut(|heard| heard.push(format!("{} {text}", message.sender)));
+            let topic = message.topic.map(|topic| format!("@{topic}")).unwrap_or_default();
+            let line = format!("{}{topic} {text}", message.sender);
+            witness(|| format!("heard {line}"));
+            HEARD.with_borrow_mut(|heard| heard.push(line));
             format!("heard {text}")
         };
         Ok(Some(Payload { data: reply.into_bytes(), content_type: None }))
     }
 
     fn handle_callback(id: CorrelationId, reply: Result<Payload, RequestError>) {
-        CALLBACKS.with_borrow_mut(|callbacks| callbacks.push(format!("{id} {}", outcome(reply))));
+        let line = format!("{id} {}", outcome(reply));
+        witness(|| format!("told {line}"));
+        CALLBACKS.with_borrow_mut(|callbacks| callbacks.push(line));
+    }
+}
+
+fn witness(line: impl FnOnce() -> String) {
+    if let Some(topic) = WITNESS.with_borrow(Clone::clone) {
+        // Whether anybody listens is the listener's concern.
+        let _published = messaging::publish(&topic, &payload(&line()));
     }
 }
 
 fn follow(order: &str) -> Option<String> {
     let (verb, rest) = order.split_once(' ').unwrap_or((order, ""));
+    if verb == "all" {
+        return Some(rest.split("; ").map(follow).collect::<Option<Vec<_>>>()?.join(","));
+    }
+    let came = follow_one(verb, rest)?;
+    witness(|| format!("did {order} -> {came}"));
+    Some(came)
+}
+
+fn follow_one(verb: &str, rest: &str) -> Option<String> {
     Some(match verb {
         "send" => {
             let (target, text) = rest.split_once(' ')?;
@@ -114,7 +148,6 @@ fn follow(order: &str) -> Option<String> {
         }
         "heard" => HEARD.with_borrow(|heard| heard.join("\n")),
         "callbacks" => CALLBACKS.with_borrow(|callbacks| callbacks.join("\n")),
-        "all" => rest.split("; ").map(follow).collect::<Option<Vec<_>>>()?.join(","),
         "trap" => panic!("as ordered"),
         _ => return None,
     })
