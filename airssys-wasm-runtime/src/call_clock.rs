@@ -66,9 +66,11 @@ pub(crate) struct Ending {
 impl Ending {
     /// What the call came to: whoever was told that it ran past its time was told the truth, and whatever comes after
     /// its time, a success or a trap, is late.
+    /// Where it is the host that could not go on, that is no matter of the call's time.
     pub(crate) fn settle<T, E>(
         self,
         outcome: Result<Result<T, E>, Interruption>,
+        is_of_the_host: impl FnOnce(&E) -> bool,
     ) -> Result<Result<T, E>, Interruption> {
         if self.was_given_up {
             return Err(Interruption::Timeout);
@@ -76,7 +78,8 @@ impl Ending {
         match (self.interruption, &outcome) {
             // What failed then failed by it.
             (Some(interruption), Ok(_)) => Err(interruption),
-            // So does what came after the time without anybody having seen it: that it was late comes first.
+            (None, Ok(Err(error))) if is_of_the_host(error) => outcome,
+            // What came after the time without anybody having seen it is late before it is anything else.
             (None, Ok(_)) if self.is_late => Err(Interruption::Timeout),
             _ => outcome,
         }
@@ -344,7 +347,7 @@ mod tests {
     }
 
     fn settled(ending: Ending) -> Result<(), Interruption> {
-        ending.settle::<(), ()>(Ok(Ok(()))).map(|_| ())
+        ending.settle::<(), ()>(Ok(Ok(())), |()| false).map(|_| ())
     }
 
     #[test]
@@ -367,7 +370,9 @@ mod tests {
             let (mut clock, ticker) = ticked(3 * MS);
             (0..ticks).for_each(|_| ticker.ticks().add(Instant::now()));
             let ending = clock.end();
-            assert_eq!(ending.settle::<(), _>(Ok(Err("a trap"))), settles);
+            assert_eq!(ending.settle::<(), _>(Ok(Err("a trap")), |_| false), settles);
+            let of_the_host = Ok(Err("no memory"));
+            assert_eq!(ending.settle::<(), _>(of_the_host, |_| true), of_the_host);
         }
     }
 
@@ -404,7 +409,7 @@ mod tests {
             assert_eq!(clock.check(), Err(Interruption::Timeout));
         }
         let ending = clock.end();
-        assert_eq!(ending.settle::<(), _>(Ok(Err("a closed table"))), Err(Interruption::Timeout));
+        assert_eq!(ending.settle::<(), _>(Ok(Err("a closed table")), |_| false), Err(Interruption::Timeout));
         clock.begin(9 * MS);
         assert_eq!(clock.check(), Ok(()));
         clock.switch.kill();

@@ -5,9 +5,13 @@
 //! a few kilobytes of code without a loop compute for seconds, whatever their fuel and time. So a loop that does
 //! nothing is put into such code, because the engine looks at its beginning.
 //!
+//! A function that is defined in the same module is looked at where it begins, whoever calls it. All other calls may lead
+//! to functions of the engine or the host, which look at no fuel, and some at no time: they count as work.
+//!
 //! Invariant: on no way through a function there are more than [`MAX_UNITS_AFTER_CALL`] units of work, and the
-//! instruction that they end with, between the return of a call and the next look. What is unseen of a whole stack of
-//! functions is so much for each of them, and one function, which is no longer than it may be.
+//! instruction that they end with, between the return of a call, or the first of what is done elsewhere, and the next
+//! look. What is unseen of a whole stack of functions is so much for each of them, and one function without either,
+//! which is no longer than it may be.
 
 mod body;
 mod rewrite;
@@ -19,11 +23,11 @@ use engine_wasmparser::Operator;
 
 pub(crate) use body::Checkpoints;
 
-/// Units of work after the return of a call at which a checkpoint is put. Most instructions are one.
+/// Units of work after the return of a call at which a checkpoint is put.
 const MAX_UNITS_AFTER_CALL: u32 = 64;
 
-/// What an instruction counts that the engine does by a function of its own.
-const BULK_UNITS: u32 = 16;
+/// What an instruction counts whose work is done elsewhere.
+const UNITS_ELSEWHERE: u32 = 16;
 
 /// A loop without a body, parameters or results.
 const CHECKPOINT: [u8; 3] = [0x03, 0x40, 0x0b];
@@ -38,10 +42,22 @@ pub(crate) fn with_checkpoints(wasm: &[u8]) -> Cow<'_, [u8]> {
     }
 }
 
-/// The units of work of one instruction.
-fn units(operator: &Operator<'_>) -> u32 {
+/// Where the work of one instruction is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Work {
+    /// In the function itself: one unit.
+    Here,
+    /// In the engine, in another module or in the host, which may look at nothing.
+    Elsewhere,
+}
+
+/// In a module that imports so many functions.
+fn work(operator: &Operator<'_>, imported: u32) -> Work {
     match operator {
-        Operator::MemoryGrow { .. }
+        Operator::Call { function_index } if *function_index < imported => Work::Elsewhere,
+        Operator::CallIndirect { .. }
+        | Operator::CallRef { .. }
+        | Operator::MemoryGrow { .. }
         | Operator::MemoryInit { .. }
         | Operator::MemoryCopy { .. }
         | Operator::MemoryFill { .. }
@@ -53,7 +69,7 @@ fn units(operator: &Operator<'_>) -> u32 {
         | Operator::TableCopy { .. }
         | Operator::TableFill { .. }
         | Operator::ElemDrop { .. }
-        | Operator::RefFunc { .. } => BULK_UNITS,
-        _ => 1,
+        | Operator::RefFunc { .. } => Work::Elsewhere,
+        _ => Work::Here,
     }
 }

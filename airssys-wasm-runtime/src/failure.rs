@@ -136,6 +136,11 @@ fn error_kind(error: &wasmtime::Error) -> Option<TrapKind> {
     }
 }
 
+/// Whether a call failed by the host, and by no trap of the guest.
+pub(crate) fn is_of_the_host(error: &wasmtime::Error) -> bool {
+    error.downcast_ref::<Trap>().is_none() && is_of_the_system(error)
+}
+
 /// Whether it is the host that could not go on, which is no fault of the guest: a mapping, a descriptor or a place in
 /// the pool was not to be had.
 fn is_of_the_system(error: &wasmtime::Error) -> bool {

@@ -32,6 +32,10 @@ const TABLE_ACCESS: u64 = 14;
 /// What is done to many elements or bytes by a function of the host.
 const BULK: u64 = 18;
 
+/// Ways in what copies or writes elements of tables, of which any may not be made yet: loops of their own.
+const TABLE_COPY_WAYS: u64 = 8;
+const TABLE_WRITE_WAYS: u64 = 3;
+
 /// The compiler follows the count of fuel through all ways that control may take, and looks at all of those before
 /// for each: with their number the work grows as its square, of which this many make a unit.
 const WAYS_PER_UNIT: u64 = 1_000;
@@ -57,6 +61,8 @@ pub(crate) struct Signatures {
     pub(crate) types: Vec<Option<Signature>>,
     /// The type of each function, imported ones first.
     pub(crate) functions: Vec<u32>,
+    /// How many are imported.
+    pub(crate) imported: u32,
 }
 
 /// How many values go into a function or block, and how many come out.
@@ -115,7 +121,7 @@ impl Signatures {
         };
         // What comes before something that is not valid is given to the compiler all the same.
         let operators = body.get_operators_reader().into_iter().flatten();
-        let mut checkpoints = Checkpoints::new();
+        let mut checkpoints = Checkpoints::new(self.imported);
         for operator in operators.map_while(Result::ok) {
             function.add(&operator);
             if checkpoints.comes_after(&operator) {
@@ -202,11 +208,12 @@ impl Function<'_> {
                 self.ways += 2;
                 TABLE_ACCESS
             }
-            Operator::TableGrow { .. }
-            | Operator::TableCopy { .. }
-            | Operator::TableInit { .. }
-            | Operator::TableFill { .. } => {
-                self.ways += 1;
+            Operator::TableCopy { .. } => {
+                self.ways += TABLE_COPY_WAYS;
+                BULK
+            }
+            Operator::TableInit { .. } | Operator::TableFill { .. } | Operator::TableGrow { .. } => {
+                self.ways += TABLE_WRITE_WAYS;
                 BULK
             }
             Operator::MemoryFill { .. }

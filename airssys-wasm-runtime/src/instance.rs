@@ -23,7 +23,7 @@ use crate::component::{HANDLER, HEALTH, LIFECYCLE, VerifiedComponent};
 use crate::deadline::{Interruption, KillSwitch};
 use crate::enforcement::Enforcement;
 use crate::error::RuntimeError;
-use crate::failure::{CallFailure, Circumstances};
+use crate::failure::{CallFailure, Circumstances, is_of_the_host};
 use crate::limiter::MemoryGauge;
 use crate::state::HostState;
 use crate::store::{has_no_handle_left, refill};
@@ -143,7 +143,7 @@ impl ComponentInstance {
             enforcement.within(instantiate(&mut store, component, config), budget.timeout, &switch).await;
         let facts = circumstances(&store, budget, enforcement);
         let ending = store.data().clock().end_start();
-        let outcome = ending.settle(outcome);
+        let outcome = ending.settle(outcome, Unstarted::is_of_the_host);
         let failure = |cause| Err(RuntimeError::InstantiationFailed(CallFailure { cause, fuel: facts.fuel }));
         let (guest, lifecycle, handler, health) = match outcome {
             Ok(Ok(_)) if facts.is_fuel_passed => return failure(EndCause::OutOfFuel(facts.fuel)),
@@ -379,7 +379,7 @@ impl ComponentInstance {
             }
             None => Ok(Ok(())),
         };
-        let outcome = live.store.data().clock().end_start().settle(outcome);
+        let outcome = live.store.data().clock().end_start().settle(outcome, is_of_the_host);
         self.leave(live, outcome, budget)
     }
 
@@ -405,7 +405,7 @@ impl ComponentInstance {
         budget: Budget,
     ) -> Result<Completed<T>, CallFailure> {
         let ending = live.store.data_mut().clock_mut().end();
-        let mut done = self.leave(live, ending.settle(outcome), budget)?;
+        let mut done = self.leave(live, ending.settle(outcome, is_of_the_host), budget)?;
         done.time = ending.time;
         if let Some(live) = &self.live {
             live.store.data().clock().lane().settle().await;
@@ -442,6 +442,17 @@ enum Unstarted {
     /// An interface that is exported with other types; the engine compares them only now.
     Interface(&'static str, wasmtime::Error),
     Guest(String),
+}
+
+impl Unstarted {
+    /// Whether no time would have helped it.
+    fn is_of_the_host(&self) -> bool {
+        match self {
+            Self::Instantiation(error) | Self::Engine(error) => is_of_the_host(error),
+            Self::Interface(..) => true,
+            Self::Guest(_) => false,
+        }
+    }
 }
 
 async fn instantiate(

@@ -54,7 +54,9 @@ impl Verifier {
 
     /// With the places where fuel and time are looked at, unless nothing is.
     fn compile(&self, engine: &Engine, wasm: &[u8]) -> Result<Component, RuntimeError> {
-        let checked = with_checkpoints(wasm);
-        compile(engine, if self.enforcement.is_on() { &checked } else { wasm })
+        if self.enforcement.is_on() {
+            return compile(engine, &with_checkpoints(wasm));
+        }
+        compile(engine, wasm)
     }
 }

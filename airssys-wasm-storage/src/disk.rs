@@ -56,8 +56,9 @@ pub(crate) fn open(folder: &Path) -> Result<Arc<dyn Medium>, StoreError> {
         fs::rename(&unfinished, &data).map_err(failed(&data))?;
         sync_folder(folder).map_err(failed(folder))?;
     }
-    if !is_marked {
-        mark(&lock).map_err(failed(&at))?;
+    if !is_marked && let Err(error) = mark(&lock) {
+        // On a full disk, say. The store is there, and the next host marks it.
+        tracing::warn!(path = %at.display(), %error, "the store cannot be marked as made");
     }
     let file = options().open(&data).map_err(failed(&data))?;
     Disk::medium(file, &data, &lock)
@@ -97,7 +98,9 @@ struct Place {
 #[cfg(unix)]
 impl Place {
     fn of(file: &File, path: &Path) -> io::Result<Self> {
-        Ok(Self { path: path.to_owned(), identity: Self::identity(&file.metadata()?) })
+        // The present folder may be another one later.
+        let path = std::path::absolute(path)?;
+        Ok(Self { path, identity: Self::identity(&file.metadata()?) })
     }
 
     fn identity(metadata: &fs::Metadata) -> (u64, u64) {

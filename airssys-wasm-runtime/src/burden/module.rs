@@ -68,6 +68,7 @@ impl OpenModule {
                     match import?.ty {
                         TypeRef::Func(of) | TypeRef::FuncExact(of) => {
                             self.signatures.functions.push(of);
+                            self.signatures.imported += 1;
                             self.imported += 1;
                             self.seen += 1;
                         }

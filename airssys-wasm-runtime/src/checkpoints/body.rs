@@ -3,11 +3,13 @@
 use engine_wasmparser::{Catch, Operator};
 
 use super::way::Way;
-use super::{MAX_UNITS_AFTER_CALL, units};
+use super::{MAX_UNITS_AFTER_CALL, UNITS_ELSEWHERE, Work, work};
 
 /// The checkpoints of a function that is read from its beginning to its end.
 #[derive(Debug)]
 pub(crate) struct Checkpoints {
+    /// Functions of the module that are imported, which come first.
+    imported: u32,
     way: Way,
     /// Blocks that are open, the function itself first.
     blocks: Vec<Block>,
@@ -24,15 +26,18 @@ struct Block {
 }
 
 impl Checkpoints {
-    /// At the beginning of a function.
-    pub(crate) fn new() -> Self {
+    /// At the beginning of a function of a module that imports so many.
+    pub(crate) fn new(imported: u32) -> Self {
         let function = Block { is_loop: false, end: Way::Unreachable, otherwise: Way::Unreachable };
-        Self { way: Way::Looked, blocks: vec![function] }
+        Self { imported, way: Way::Looked, blocks: vec![function] }
     }
 
     /// The next instruction. Whether there is a checkpoint after it.
     pub(crate) fn comes_after(&mut self, operator: &Operator<'_>) -> bool {
-        self.way.extend(units(operator));
+        match work(operator, self.imported) {
+            Work::Here => self.way.extend(1),
+            Work::Elsewhere => self.way.leave_for(UNITS_ELSEWHERE),
+        }
         self.follow(operator);
         let is_due = matches!(self.way, Way::Returned(units) if units >= MAX_UNITS_AFTER_CALL);
         // Nothing comes after the end of the function.
@@ -57,8 +62,8 @@ impl Checkpoints {
                     | Catch::OneRef { label, .. }
                     | Catch::All { label }
                     | Catch::AllRef { label }) = catch;
-                    // What is thrown comes out of a call.
-                    self.branch_with(*label, Way::Returned(0));
+                    // From anywhere in the block.
+                    self.branch_with(*label, Way::Returned(MAX_UNITS_AFTER_CALL));
                 }
                 self.open(false, Way::Unreachable);
             }
@@ -97,7 +102,8 @@ impl Checkpoints {
             | Operator::ReturnCall { .. }
             | Operator::ReturnCallIndirect { .. }
             | Operator::ReturnCallRef { .. } => self.way = Way::Unreachable,
-            Operator::Call { .. } | Operator::CallIndirect { .. } | Operator::CallRef { .. } => {
+            // It looks where it begins.
+            Operator::Call { function_index } if *function_index >= self.imported => {
                 self.way.go_on(Way::Returned(0));
             }
             _ => {}
@@ -128,11 +134,12 @@ mod tests {
     /// The instructions of the first function of a module with this body, and after which of them a checkpoint is.
     fn places(body: &str) -> Vec<usize> {
         let text = format!(
-            "(module (memory 1) (table 1 funcref) (func $f (param i32) {body}) (func $g) (func $h (result i32) unreachable))"
+            r#"(module (import "host" "i" (func $i)) (memory 1) (table 1 funcref) (elem declare func $g) (tag $e)
+              (func $f (param i32) {body}) (func $g))"#
         );
         let wasm = wat::parse_str(text).unwrap();
         let body = first_body(&wasm);
-        let mut checkpoints = Checkpoints::new();
+        let mut checkpoints = Checkpoints::new(1);
         let operators = body.get_operators_reader().unwrap().into_iter().map(Result::unwrap);
         let due = operators.enumerate().filter(|(_, operator)| checkpoints.comes_after(operator));
         due.map(|(number, _)| number).collect()
@@ -173,6 +180,20 @@ mod tests {
             &format!("call $g ref.func $g drop ref.func $g drop ref.func $g drop {}", nops(100)),
             &[6 + 13],
         );
+    }
+
+    #[test]
+    fn what_is_done_elsewhere_looks_at_nothing() {
+        check(&"call $i ".repeat(9), &[3, 7]);
+        check(&"i32.const 0 call_indirect ".repeat(9), &[7, 15]);
+        check(&"i32.const 0 memory.grow drop ".repeat(9), &[10, 22]);
+        check(&format!("{} call $i {}", nops(500), nops(100)), &[500 + 48]);
+        check(&format!("call $g call $i call $i {} call $g {}", nops(31), nops(63)), &[]);
+    }
+
+    #[test]
+    fn what_is_caught_may_come_from_anywhere() {
+        check("block try_table (catch_all 0) throw $e end end", &[4]);
     }
 
     #[test]

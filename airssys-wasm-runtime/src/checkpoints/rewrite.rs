@@ -1,9 +1,7 @@
 //! The bytes of a component with its checkpoints in them. Everything else stays as it is, to the byte.
 
-use std::ops::Range;
-
 use engine_wasmparser::{
-    BinaryReader, BinaryReaderError, Chunk, CodeSectionReader, FunctionBody, Parser, Payload,
+    BinaryReader, BinaryReaderError, Chunk, CodeSectionReader, FunctionBody, Parser, Payload, TypeRef,
 };
 
 use super::{CHECKPOINT, Checkpoints};
@@ -11,15 +9,12 @@ use super::{CHECKPOINT, Checkpoints};
 /// The section with the functions of a module.
 const CODE_SECTION: u8 = 10;
 
-/// Hints for the compiler by offsets into functions, which are not theirs any more.
-const BRANCH_HINTS: &str = "metadata.code.branch_hint";
-
 type Result<T> = std::result::Result<T, BinaryReaderError>;
 
 /// A module or component with checkpoints; none where it needs none. Nested ones are as deep as was counted before.
 pub(super) fn rewrite(wasm: &[u8]) -> Result<Option<Vec<u8>>> {
     let mut copy = Copy { original: wasm, copied: 0, out: Vec::new() };
-    let mut hints = None;
+    let mut imported = 0;
     let mut parser = Parser::new(0);
     let mut at = 0;
     loop {
@@ -36,11 +31,7 @@ pub(super) fn rewrite(wasm: &[u8]) -> Result<Option<Vec<u8>>> {
                 parser.skip_section();
                 at = range.end;
                 let original = wasm.get(range.clone()).unwrap_or_default();
-                if let Some(code) = code(original, range.start)? {
-                    // They come before the functions.
-                    if let Some(hints) = hints.take() {
-                        copy.leave_out(hints);
-                    }
+                if let Some(code) = code(original, range.start, imported)? {
                     copy.put_section(begin, CODE_SECTION, &code, range.end);
                 }
             }
@@ -53,8 +44,10 @@ pub(super) fn rewrite(wasm: &[u8]) -> Result<Option<Vec<u8>>> {
                     copy.put_section(begin, id, &nested, range.end);
                 }
             }
-            Payload::CustomSection(section) if section.name() == BRANCH_HINTS => {
-                hints = Some(begin..at);
+            Payload::ImportSection(section) => {
+                for import in section.into_imports() {
+                    imported += u32::from(matches!(import?.ty, TypeRef::Func(_) | TypeRef::FuncExact(_)));
+                }
             }
             Payload::End(_) => break,
             _ => {}
@@ -64,14 +57,14 @@ pub(super) fn rewrite(wasm: &[u8]) -> Result<Option<Vec<u8>>> {
 }
 
 /// The content of a code section with checkpoints; none where it needs none.
-fn code(original: &[u8], offset: usize) -> Result<Option<Vec<u8>>> {
+fn code(original: &[u8], offset: usize, imported: u32) -> Result<Option<Vec<u8>>> {
     let section = CodeSectionReader::new(BinaryReader::new(original, offset))?;
     let mut out = Vec::new();
     push_length(&mut out, usize::try_from(section.count()).unwrap_or(usize::MAX));
     let mut is_changed = false;
     for body in section {
         let body = body?;
-        let places = places(&body)?;
+        let places = places(&body, imported)?;
         is_changed |= !places.is_empty();
         let bytes = body.as_bytes();
         push_length(&mut out, bytes.len() + places.len() * CHECKPOINT.len());
@@ -87,8 +80,8 @@ fn code(original: &[u8], offset: usize) -> Result<Option<Vec<u8>>> {
 }
 
 /// Where in the bytes of a function its checkpoints are put.
-fn places(body: &FunctionBody<'_>) -> Result<Vec<usize>> {
-    let mut checkpoints = Checkpoints::new();
+fn places(body: &FunctionBody<'_>, imported: u32) -> Result<Vec<usize>> {
+    let mut checkpoints = Checkpoints::new(imported);
     let mut places = Vec::new();
     let mut operators = body.get_operators_reader()?;
     while !operators.eof() {
@@ -103,7 +96,7 @@ fn places(body: &FunctionBody<'_>) -> Result<Vec<usize>> {
 /// A copy in which some sections are others.
 struct Copy<'a> {
     original: &'a [u8],
-    /// Up to here the original is in the copy, or is not to be.
+    /// Up to here the original is in the copy, or something else in its place.
     copied: usize,
     out: Vec<u8>,
 }
@@ -111,15 +104,11 @@ struct Copy<'a> {
 impl Copy<'_> {
     /// In place of the section from `begin` to `end`.
     fn put_section(&mut self, begin: usize, id: u8, content: &[u8], end: usize) {
-        self.leave_out(begin..end);
+        self.copy_to(begin);
+        self.copied = end;
         self.out.push(id);
         push_length(&mut self.out, content.len());
         self.out.extend_from_slice(content);
-    }
-
-    fn leave_out(&mut self, section: Range<usize>) {
-        self.copy_to(section.start);
-        self.copied = section.end;
     }
 
     fn copy_to(&mut self, end: usize) {
@@ -177,7 +166,6 @@ mod tests {
                 Payload::ModuleSection { .. } => told.push("module".to_owned()),
                 Payload::ComponentSection { .. } => told.push("component".to_owned()),
                 Payload::End(_) => told.push("end".to_owned()),
-                Payload::CustomSection(section) if section.name() == BRANCH_HINTS => {}
                 other => {
                     if let Some((id, range)) = other.as_section() {
                         told.push(format!("{id} {:?}", &wasm[range]));
@@ -225,25 +213,6 @@ mod tests {
             validate(&wasm);
             check(&wasm, true);
         }
-    }
-
-    #[test]
-    fn hints_by_offset_are_left_out_where_the_offsets_change() {
-        let hinted = |body: &str| {
-            let text = format!(
-                "(module (func $f (param i32) {body} local.get 0 (@metadata.code.branch_hint \"\\01\") if end))"
-            );
-            wat::parse_str(text).unwrap()
-        };
-        let has_hints = |wasm: &[u8]| {
-            let mut payloads = Parser::new(0).parse_all(wasm).map(Result::unwrap);
-            payloads.any(|it| matches!(it, Payload::CustomSection(section) if section.name() == BRANCH_HINTS))
-        };
-        let long = hinted(&format!("local.get 0 call $f {}", "nop ".repeat(100)));
-        assert!(has_hints(&long));
-        check(&long, true);
-        assert!(!has_hints(&rewrite(&long).unwrap().unwrap()));
-        check(&hinted(""), false);
     }
 
     #[test]

@@ -6,9 +6,9 @@
 pub(super) enum Way {
     /// None leads here.
     Unreachable,
-    /// No call has come back since the last look.
+    /// Nothing was done elsewhere since the last look.
     Looked,
-    /// A call has come back, so many units of work ago.
+    /// Something has come back that was done elsewhere, and since the last look so many units of work were done.
     Returned(u32),
 }
 
@@ -22,6 +22,15 @@ impl Way {
     pub(super) fn extend(&mut self, units: u32) {
         if let Self::Returned(before) = self {
             *before = before.saturating_add(units);
+        }
+    }
+
+    /// So much work more that is done elsewhere, where nobody looks.
+    pub(super) fn leave_for(&mut self, units: u32) {
+        match self {
+            Self::Unreachable => {}
+            Self::Looked => *self = Self::Returned(units),
+            Self::Returned(_) => self.extend(units),
         }
     }
 
