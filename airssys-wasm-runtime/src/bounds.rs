@@ -208,6 +208,10 @@ pub const MAX_NESTED_INSTANCES: u64 = 4_096;
 /// keeps some tens of kibibytes for each until it is done.
 pub const MAX_COMPONENT_PARTS: u64 = 1_024;
 
+/// Names that a component exports, each interface being one: all of them may be looked through in each typed call by a
+/// short name, before the time of the call begins.
+pub const MAX_COMPONENT_EXPORTS: u64 = 16 * 1024;
+
 /// Components within components, and modules within them.
 pub const MAX_COMPONENT_DEPTH: u64 = 64;
 

@@ -164,6 +164,10 @@ pub const DECLARED_BOUNDS: &[DeclaredKey] = &[
         "tells heavy functions from light ones, which take turns apart; tested there",
     ),
     attacked("MAX_COMPONENT_FUNCTIONS"),
+    exempt(
+        "MAX_COMPONENT_EXPORTS",
+        "what a name that a host calls is looked for among; its time is tested in the runtime",
+    ),
     attacked("MAX_NESTED_INSTANCES"),
     attacked("MAX_COMPONENT_PARTS"),
     attacked("MAX_COMPONENT_DEPTH"),
