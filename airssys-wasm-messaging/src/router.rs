@@ -383,9 +383,9 @@ impl MessageRouter for Router {
         self.inner.instance(sender).is_ok_and(|sender| sender.desk.cancel_timer(timer))
     }
 
-    fn count_refusal(&self, sender: &ComponentId, error: &SendError) {
+    fn count_refusals(&self, sender: &ComponentId, error: &SendError, times: u64) {
         if let Ok(sender) = self.inner.instance(sender) {
-            sender.traffic.count(error);
+            sender.traffic.count_times(error, times);
         }
     }
 }

@@ -124,6 +124,8 @@ pub const DECLARED_BOUNDS: &[DeclaredKey] = &[
     exempt("MAX_SYSTEM_LOOKUPS", "threads of the system's own resolver; its turns are tested with it"),
     attacked("MAX_CACHED_LINKS"),
     attacked("MAX_BROADCAST_TARGETS"),
+    exempt("MAX_COMPONENT_LIST_BYTES", "lists what an operator installed; tested in the runtime"),
+    exempt("LISTED_COMPONENT_BYTES", "what a component counts for in MAX_COMPONENT_LIST_BYTES"),
     attacked("MAX_LOG_MESSAGE_BYTES"),
     attacked("MAX_LOG_CONTEXT_PAIRS"),
     attacked("MAX_LOG_CONTEXT_BYTES"),
