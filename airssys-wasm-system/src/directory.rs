@@ -48,9 +48,7 @@ impl ComponentDirectory for Directory {
 
     fn next_visible_to(&self, viewer: &ComponentId, after: Option<&ComponentId>) -> VisiblePart {
         let view = self.view_of(viewer);
-        let mut part = self.registry.all();
-        part.drain(..after.map_or(0, |after| part.partition_point(|record| record.id <= *after)));
-        part.truncate(LOOKED_AT_ONCE);
+        let part = self.registry.some_after(after, LOOKED_AT_ONCE);
         let summaries =
             part.iter().filter(|record| view.shows(&record.id)).map(|record| record.summary()).collect();
         let last = part.get(LOOKED_AT_ONCE - 1);
@@ -71,24 +69,14 @@ impl ComponentDirectory for Directory {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
-    use airssys_wasm_core::{MailboxConfig, MessagingCapabilities};
-    use airssys_wasm_messaging::Mailbox;
+    use airssys_wasm_core::MessagingCapabilities;
     use airssys_wasm_runtime::PoolShare;
     use airssys_wasm_security::MonotonicClock;
-    use semver::Version;
 
-    use crate::record::InstanceRecord;
     use crate::registry::Totals;
+    use crate::registry::tests::record;
 
     use super::*;
-
-    fn record(id: ComponentId) -> Arc<InstanceRecord> {
-        let (mailbox, _) = Mailbox::new(&MailboxConfig::default());
-        let share = PoolShare::default();
-        Arc::new(InstanceRecord::new(id, Version::new(1, 0, 0), 1, 0, share, mailbox, Duration::ZERO))
-    }
 
     /// A directory of so many of `seen/x`, and one of each of `a/viewer` and `hidden/x`.
     fn directory(seen: usize) -> (Directory, ComponentId) {
