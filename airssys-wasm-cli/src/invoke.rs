@@ -15,7 +15,7 @@ use airssys_wasm_system::{Component, ComponentStatus, Host, HostBuilder, SystemE
 use crate::cli::{Format, InvokeArguments};
 use crate::exit::{Exit, Failure};
 use crate::output::{self, Terminal};
-use crate::policy::{Policy, manifest_in};
+use crate::policy::Policy;
 use crate::signals::Interruption;
 
 /// The manifest in a folder.
@@ -84,11 +84,11 @@ fn prepare(arguments: &InvokeArguments) -> Result<(Host, Component), Failure> {
         SupervisionConfig { policy: RestartPolicy::Temporary, ..component.manifest().supervision };
     let component = component.supervision(supervision);
     let builder = Host::builder().ceilings(ceilings).max_instances(INSTANCES);
+    // What the component may write must not be what says what it, or another of the system, may do the next time.
+    let own = [Some(path.as_path()), component.file()].into_iter().flatten().map(Path::to_owned);
+    let files = policy.files().map_err(Failure::invalid)?.into_iter().chain(own);
+    let builder = files.fold(builder, HostBuilder::protect_file_from_writing);
     let builder = policy.folders.into_iter().fold(builder, HostBuilder::protect_folder);
-    // What the component may write must not be what says what it may do the next time.
-    let policy = arguments.ceilings.as_deref().map(manifest_in);
-    let files = [Some(path.as_path()), component.file(), policy.as_deref()];
-    let builder = files.into_iter().flatten().fold(builder, HostBuilder::protect_file_from_writing);
     Ok((builder.build().map_err(Failure::running)?, component))
 }
 

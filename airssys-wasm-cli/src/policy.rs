@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use airssys_wasm_core::{Ceilings, MAX_MANIFEST_BYTES, SystemManifest};
+use airssys_wasm_core::{Ceilings, ComponentManifest, MAX_MANIFEST_BYTES, SystemManifest};
 use airssys_wasm_system::SystemError;
 
 /// What components may ask for, where no system manifest says it for each.
@@ -16,6 +16,10 @@ pub(crate) struct Policy {
     own: Vec<(PathBuf, Ceilings)>,
     /// Folders of the host that it speaks of, which no component may have: of its data and of its audit log.
     pub(crate) folders: Vec<PathBuf>,
+    /// The system manifest itself, where there is one.
+    file: Option<PathBuf>,
+    /// The manifests that it lists, and what holds for each.
+    listed: Vec<(PathBuf, Ceilings)>,
 }
 
 impl Policy {
@@ -28,16 +32,36 @@ impl Policy {
         let path = manifest_in(path);
         let text = read_text(&path)?;
         let system = SystemManifest::parse(&path.display().to_string(), &text)?;
-        let folder = path.parent().unwrap_or(Path::new(""));
-        let own = system.components.iter().filter_map(|entry| {
-            let real = fs::canonicalize(folder.join(&entry.manifest)).ok()?;
-            Some((real, entry.ceilings(&system.ceilings)))
-        });
+        let folder = folder_of(&path).to_owned();
+        let listed = system.components.iter();
+        let listed: Vec<_> =
+            listed.map(|entry| (folder.join(&entry.manifest), entry.ceilings(&system.ceilings))).collect();
+        let own = listed.iter().filter_map(|(manifest, own)| Some((fs::canonicalize(manifest).ok()?, *own)));
+        let own = own.collect();
         let data = system.data_dir.as_ref().map(|data| folder.join(data));
         let log = system.audit.as_ref().map(|audit| folder.join(&audit.path));
-        let logs = log.as_deref().and_then(Path::parent).map(Path::to_owned);
+        let logs = log.as_deref().map(|log| folder_of(log).to_owned());
         let folders = data.into_iter().chain(logs).collect();
-        Ok(Self { own: own.collect(), host: system.ceilings, folders })
+        Ok(Self { own, host: system.ceilings, folders, file: Some(path), listed })
+    }
+
+    /// The files that say what the system that it is of grants and runs: its manifest, those that it lists, and their
+    /// components. A manifest that is not there names none.
+    ///
+    /// # Errors
+    ///
+    /// Of a manifest that cannot be read: nobody knows then where its component lies.
+    pub(crate) fn files(&self) -> Result<Vec<PathBuf>, SystemError> {
+        let mut files: Vec<PathBuf> = self.file.iter().cloned().collect();
+        for (path, ceilings) in &self.listed {
+            files.push(path.clone());
+            if path.exists() {
+                let manifest =
+                    ComponentManifest::parse(&path.display().to_string(), &read_text(path)?, ceilings)?;
+                files.push(folder_of(path).join(&manifest.wasm));
+            }
+        }
+        Ok(files)
     }
 
     /// What holds for the component of this manifest.
@@ -45,6 +69,14 @@ impl Policy {
         let real = fs::canonicalize(manifest).ok();
         let own = self.own.iter().find(|(path, _)| Some(path) == real.as_ref());
         own.map_or(self.host, |(_, ceilings)| *ceilings)
+    }
+}
+
+/// The folder that a file lies in.
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
     }
 }
 

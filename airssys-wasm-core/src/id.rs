@@ -3,6 +3,7 @@
 //! Invariant: a value of these types is always well formed, and no two different values print the
 //! same. Parts hold no `/`, so that joining them by `/` is unambiguous.
 
+use std::borrow::Borrow;
 use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -217,6 +218,13 @@ impl fmt::Display for Address {
 impl fmt::Debug for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Address({})", self.text)
+    }
+}
+
+/// A look-up by text finds what a look-up by id finds: both are ordered and told apart by the text.
+impl Borrow<str> for ComponentId {
+    fn borrow(&self) -> &str {
+        self.as_str()
     }
 }
 

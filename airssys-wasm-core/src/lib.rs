@@ -65,7 +65,7 @@ pub use handle::ComponentHandle;
 pub use health::HealthStatus;
 pub use host_name::{HostName, HostNameError, MAX_HOST_NAME_BYTES};
 pub use id::{Address, ComponentId, HOST_NAMESPACE, IdError, MAX_ID_PART_BYTES, is_valid_name};
-pub use lifecycle::{ComponentState, ComponentSummary, EndCause, TrapKind};
+pub use lifecycle::{ComponentState, ComponentSummary, EndCause, TrapKind, VisiblePart};
 pub use limits::{
     Ceilings, DEFAULT_MAX_FUEL, DEFAULT_TIMEOUT_MS, MAX_MEMORY_BYTES, MIN_MEMORY_BYTES, ResourceLimitError,
     ResourceLimits, ResourceLimitsBuilder,

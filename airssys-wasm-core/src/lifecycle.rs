@@ -193,6 +193,16 @@ impl fmt::Display for EndCause {
     }
 }
 
+/// A part of what one component may know of all others; see
+/// [`ComponentDirectory::next_visible_to`](crate::ComponentDirectory::next_visible_to).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct VisiblePart {
+    /// Those that it may see, sorted by id; possibly none.
+    pub summaries: Vec<ComponentSummary>,
+    /// The last one that was looked at, where there may be more behind it.
+    pub looked_at: Option<ComponentId>,
+}
+
 /// What one component may know of another.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ComponentSummary {

@@ -18,7 +18,7 @@ use crate::error::{BoxError, WasmResult};
 use crate::handle::ComponentHandle;
 use crate::host_name::HostName;
 use crate::id::{Address, ComponentId};
-use crate::lifecycle::{ComponentState, ComponentSummary};
+use crate::lifecycle::{ComponentState, ComponentSummary, VisiblePart};
 use crate::limits::ResourceLimits;
 use crate::message::{ComponentMessage, CorrelationId, MessagePayload, TimerId};
 use crate::send::{DenialRule, RequestError, SendError, Undelivered};
@@ -97,8 +97,8 @@ pub trait MessageRouter: Send + Sync + fmt::Debug {
         false
     }
 
-    /// Counts a refusal that the caller itself told the sender, because a bound of its own was reached.
-    fn count_refusal(&self, _sender: &ComponentId, _error: &SendError) {}
+    /// Counts so many refusals that the caller itself told the sender, because a bound of its own was reached.
+    fn count_refusals(&self, _sender: &ComponentId, _error: &SendError, _times: u64) {}
 }
 
 /// An open way from one sender to one receiver.
@@ -320,6 +320,14 @@ pub trait AuditSink: Send + Sync + fmt::Debug {
 pub trait ComponentDirectory: Send + Sync + fmt::Debug {
     /// This instance and every instance that it may send to, sorted by id.
     fn visible_to(&self, viewer: &ComponentId) -> Vec<ComponentSummary>;
+
+    /// The same in parts, each of which is found in a short time: those of the next part, behind `after` in the order of
+    /// ids. Whoever asks on behalf of a guest asks so, and looks at the guest's time between two parts.
+    fn next_visible_to(&self, viewer: &ComponentId, after: Option<&ComponentId>) -> VisiblePart {
+        let mut summaries = self.visible_to(viewer);
+        summaries.retain(|summary| after.is_none_or(|after| summary.id > *after));
+        VisiblePart { summaries, looked_at: None }
+    }
 
     /// One of those, none where the viewer may not see it.
     fn find(&self, viewer: &ComponentId, id: &ComponentId) -> Option<ComponentSummary> {

@@ -49,6 +49,10 @@ impl TrafficCounters {
     }
 
     pub(crate) fn count(&self, error: &SendError) {
+        self.count_times(error, 1);
+    }
+
+    pub(crate) fn count_times(&self, error: &SendError, times: u64) {
         let counter = match error {
             SendError::Denied(_) => &self.denied,
             SendError::Full => &self.rejected_full,
@@ -58,7 +62,7 @@ impl TrafficCounters {
             SendError::WouldDeadlock => &self.would_deadlock,
             _ => &self.undeliverable,
         };
-        counter.fetch_add(1, Ordering::Relaxed);
+        counter.fetch_add(times, Ordering::Relaxed);
     }
 }
 

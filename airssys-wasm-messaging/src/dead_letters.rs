@@ -1,11 +1,14 @@
 //! What was accepted and could not be delivered after all: counted, observable, its requester told.
 
-#![expect(clippy::disallowed_types, reason = "held for one increment, and only for messages that are lost")]
+#![expect(
+    clippy::disallowed_types,
+    reason = "changed when a component comes or goes; who counts a letter reads it for one look-up, or has no need to"
+)]
 
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::envelope::{Envelope, EnvelopeKind};
 use airssys_wasm_core::{Address, MessagePayload, RequestError, SendError};
@@ -59,6 +62,16 @@ pub trait DeadLetterObserver: Send + Sync + fmt::Debug {
     fn dead_letter(&self, letter: &DeadLetter<'_>);
 }
 
+/// The dead letters of one component, counted without a look at those of others.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct LetterCount(Arc<AtomicU64>);
+
+impl LetterCount {
+    fn add_one(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
 /// Counts dead letters and tells those concerned.
 ///
 /// ```
@@ -75,7 +88,7 @@ pub trait DeadLetterObserver: Send + Sync + fmt::Debug {
 #[derive(Debug)]
 pub struct DeadLetters {
     total: AtomicU64,
-    by_component: Mutex<HashMap<Address, u64>>,
+    by_component: RwLock<HashMap<Box<str>, LetterCount>>,
     observer: Option<Arc<dyn DeadLetterObserver>>,
 }
 
@@ -83,16 +96,26 @@ impl DeadLetters {
     /// None so far.
     #[must_use]
     pub fn new(observer: Option<Arc<dyn DeadLetterObserver>>) -> Self {
-        Self { total: AtomicU64::new(0), by_component: Mutex::new(HashMap::new()), observer }
+        Self { total: AtomicU64::new(0), by_component: RwLock::default(), observer }
     }
 
     /// Counts the dead letters of this component from now on, until it is [forgotten](Self::forget); an instance in
     /// the address is ignored. [`Router::register`](crate::Router::register) does so for whom it registers.
     pub fn expect(&self, component: &Address) {
-        let component = component.component();
-        let mut counts = self.counts();
-        if counts.len() < MAX_COUNTED_COMPONENTS {
-            counts.entry(component).or_insert(0);
+        drop(self.count_of(component));
+    }
+
+    /// As [`expect`](Self::expect), and gives the count to whoever will need it often. Beyond the bound it is one that
+    /// nobody reads.
+    pub(crate) fn count_of(&self, component: &Address) -> LetterCount {
+        let component = text_of(component);
+        let mut counts = self.by_component.write().unwrap_or_else(PoisonError::into_inner);
+        match counts.get(component) {
+            Some(known) => known.clone(),
+            None if counts.len() < MAX_COUNTED_COMPONENTS => {
+                counts.entry(component.into()).or_default().clone()
+            }
+            None => LetterCount::default(),
         }
     }
 
@@ -100,13 +123,27 @@ impl DeadLetters {
     /// [expected](Self::expect), and in the total; shows it to the observer, and tells the requester, if there is one.
     /// What never came to a receiver counts for its sender's component.
     pub fn bury(&self, receiver: &Address, envelope: Envelope, cause: &DeadLetterCause) {
-        self.total.fetch_add(1, Ordering::Relaxed);
         // Who sent it alone can be relied upon to exist where it never came to its receiver.
         let concerned = match cause {
             DeadLetterCause::Refused(_) | DeadLetterCause::SenderEnded => &envelope.sender,
             DeadLetterCause::Overflow | DeadLetterCause::ReceiverEnded(_) => receiver,
         };
-        self.count(&concerned.component());
+        // Whoever buries the last letters of a component may come after it was forgotten: nothing of it comes back.
+        if let Some(count) = self.counted(concerned) {
+            count.add_one();
+        }
+        self.tell(receiver, envelope, cause);
+    }
+
+    /// Takes a message that newer ones pushed out of its receiver's mailbox, as [`bury`](Self::bury) does. Floods do that
+    /// to each of their messages, so that it takes no lock that others need.
+    pub(crate) fn push_out(&self, receiver: &Address, count: &LetterCount, envelope: Envelope) {
+        count.add_one();
+        self.tell(receiver, envelope, &DeadLetterCause::Overflow);
+    }
+
+    fn tell(&self, receiver: &Address, envelope: Envelope, cause: &DeadLetterCause) {
+        self.total.fetch_add(1, Ordering::Relaxed);
         let Envelope { sender, payload, kind } = envelope;
         if let Some(observer) = &self.observer {
             observer.dead_letter(&DeadLetter { receiver, sender: &sender, payload: &payload, cause });
@@ -131,22 +168,43 @@ impl DeadLetters {
     /// Dead letters of one component that is expected; an instance in the address is ignored.
     #[must_use]
     pub fn of(&self, receiver: &Address) -> u64 {
-        self.counts().get(&receiver.component()).copied().unwrap_or(0)
+        self.counted(receiver).map_or(0, |count| count.0.load(Ordering::Relaxed))
     }
 
     /// Drops the count of a component that was removed for good; the total keeps it.
     pub fn forget(&self, receiver: &Address) {
-        self.counts().remove(&receiver.component());
+        self.by_component.write().unwrap_or_else(PoisonError::into_inner).remove(text_of(receiver));
     }
 
-    /// Whoever buries the last letters of a component may come after it was forgotten: nothing of it comes back.
-    fn count(&self, component: &Address) {
-        if let Some(count) = self.counts().get_mut(component) {
-            *count = count.saturating_add(1);
-        }
+    fn counted(&self, component: &Address) -> Option<LetterCount> {
+        self.by_component.read().unwrap_or_else(PoisonError::into_inner).get(text_of(component)).cloned()
     }
+}
 
-    fn counts(&self) -> MutexGuard<'_, HashMap<Address, u64>> {
-        self.by_component.lock().unwrap_or_else(PoisonError::into_inner)
+/// An address's text without its instance.
+fn text_of(address: &Address) -> &str {
+    let length = address.namespace().len() + 1 + address.name().len();
+    address.as_str().get(..length).unwrap_or(address.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_pushed_out_is_counted_while_others_come_and_go() {
+        let letters = DeadLetters::new(None);
+        let (receiver, sender): (Address, Address) =
+            ("logs/tail/0".parse().unwrap(), "logs/parser/0".parse().unwrap());
+        let count = letters.count_of(&receiver);
+        let held = letters.by_component.write().unwrap();
+        letters.push_out(&receiver, &count, Envelope::new(sender.clone(), "one".into()));
+        drop(held);
+        letters.bury(&receiver, Envelope::new(sender, "two".into()), &DeadLetterCause::Overflow);
+        assert_eq!((letters.of(&receiver), letters.total()), (2, 2));
+        letters.forget(&receiver);
+        count.add_one();
+        letters.expect(&receiver);
+        assert_eq!(letters.of(&receiver), 0, "another registration begins anew");
     }
 }

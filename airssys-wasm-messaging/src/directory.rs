@@ -18,6 +18,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use arc_swap::ArcSwap;
 
 use crate::counters::TrafficCounters;
+use crate::dead_letters::LetterCount;
 use crate::desk::Desk;
 use crate::mailbox::MailboxSender;
 use airssys_wasm_core::{Address, ComponentId};
@@ -39,6 +40,8 @@ pub(crate) struct Receiver {
     pub(crate) traffic: Arc<TrafficCounters>,
     /// What this instance has under way with others.
     pub(crate) desk: Arc<Desk>,
+    /// Dead letters of its component.
+    pub(crate) lost: LetterCount,
     gone: AtomicBool,
     /// Where it stands among its component's instances. Used under that lock.
     position: AtomicUsize,
@@ -51,9 +54,10 @@ impl Receiver {
         has_handler: bool,
         traffic: Arc<TrafficCounters>,
         desk: Arc<Desk>,
+        lost: LetterCount,
     ) -> Self {
         let (gone, position) = (AtomicBool::new(false), AtomicUsize::new(0));
-        Self { id, mailbox, has_handler, traffic, desk, gone, position }
+        Self { id, mailbox, has_handler, traffic, desk, lost, gone, position }
     }
 
     /// Whether it is no longer registered.
@@ -224,11 +228,12 @@ impl Directory {
         mailbox: MailboxSender,
         has_handler: bool,
         desk: Arc<Desk>,
+        lost: LetterCount,
     ) -> Option<Arc<Receiver>> {
         let _writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         let known = self.find_instance(id.address());
         let traffic = known.as_ref().map(|known| Arc::clone(&known.traffic)).unwrap_or_default();
-        let receiver = Arc::new(Receiver::new(id, mailbox, has_handler, traffic, desk));
+        let receiver = Arc::new(Receiver::new(id, mailbox, has_handler, traffic, desk, lost));
         let component = receiver.id.component();
         let group = match self.find(&component) {
             Some(Route::Any(group)) => group,

@@ -156,8 +156,8 @@ impl Router {
         let observer = inner.mailboxes.clone();
         let desk = Desk::new(id.clone(), number, mailbox.clone(), options, &inner.timers, observer);
         let desk = Arc::new(desk);
-        inner.dead_letters.expect(id.address());
-        if let Some(replaced) = inner.directory.insert(id, mailbox, options.has_handler, desk) {
+        let lost = inner.dead_letters.count_of(id.address());
+        if let Some(replaced) = inner.directory.insert(id, mailbox, options.has_handler, desk, lost) {
             inner.close(&replaced.desk);
         }
     }
@@ -383,9 +383,9 @@ impl MessageRouter for Router {
         self.inner.instance(sender).is_ok_and(|sender| sender.desk.cancel_timer(timer))
     }
 
-    fn count_refusal(&self, sender: &ComponentId, error: &SendError) {
+    fn count_refusals(&self, sender: &ComponentId, error: &SendError, times: u64) {
         if let Ok(sender) = self.inner.instance(sender) {
-            sender.traffic.count(error);
+            sender.traffic.count_times(error, times);
         }
     }
 }
@@ -522,7 +522,7 @@ impl Inner {
             observer.nearly_full(&receiver.id, warning);
         }
         for envelope in pushed.dropped {
-            self.dead_letters.bury(receiver.id.address(), envelope, &DeadLetterCause::Overflow);
+            self.dead_letters.push_out(receiver.id.address(), &receiver.lost, envelope);
         }
     }
 

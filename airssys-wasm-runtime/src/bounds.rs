@@ -121,6 +121,14 @@ pub const MAX_CACHED_LINKS: usize = 256;
 /// Targets of one broadcast; those after them are refused, each with its own result.
 pub const MAX_BROADCAST_TARGETS: usize = 256;
 
+/// What one list of components may hold in bytes, each counted as its id, its version and
+/// [`LISTED_COMPONENT_BYTES`]. Those that come after it in the order of ids are left out; any of them can still be
+/// asked for by its id.
+pub const MAX_COMPONENT_LIST_BYTES: usize = 1024 * 1024;
+
+/// What a component in a list counts for beside its texts, in bytes.
+pub const LISTED_COMPONENT_BYTES: usize = 64;
+
 /// Message of one log record in bytes; the rest is cut and the record marked.
 pub const MAX_LOG_MESSAGE_BYTES: usize = 8 * 1024;
 
@@ -207,6 +215,10 @@ pub const MAX_NESTED_INSTANCES: u64 = 4_096;
 /// Core modules and components in one file, itself included, whether or not they are instantiated; the compiler
 /// keeps some tens of kibibytes for each until it is done.
 pub const MAX_COMPONENT_PARTS: u64 = 1_024;
+
+/// Names that a component exports, each interface being one: all of them may be looked through in each typed call by a
+/// short name, before the time of the call begins.
+pub const MAX_COMPONENT_EXPORTS: u64 = 16 * 1024;
 
 /// Components within components, and modules within them.
 pub const MAX_COMPONENT_DEPTH: u64 = 64;

@@ -21,9 +21,9 @@ use engine_wasmparser::{Encoding, Parser, Payload, Validator, WasmFeatures};
 use thiserror::Error;
 
 use crate::bounds::{
-    MAX_COMPONENT_DEPTH, MAX_COMPONENT_FUNCTIONS, MAX_COMPONENT_PARTS, MAX_COMPONENT_STATE_BYTES,
-    MAX_COMPONENT_TABLE_ELEMENTS, MAX_FUNCTION_WORK, MAX_NAME_BYTES, MAX_NESTED_INSTANCES, MAX_TYPE_DEPTH,
-    MAX_TYPE_WORK,
+    MAX_COMPONENT_DEPTH, MAX_COMPONENT_EXPORTS, MAX_COMPONENT_FUNCTIONS, MAX_COMPONENT_PARTS,
+    MAX_COMPONENT_STATE_BYTES, MAX_COMPONENT_TABLE_ELEMENTS, MAX_FUNCTION_WORK, MAX_NAME_BYTES,
+    MAX_NESTED_INSTANCES, MAX_TYPE_DEPTH, MAX_TYPE_WORK,
 };
 use crate::error::RuntimeError;
 use crate::header::check_header;
@@ -49,6 +49,8 @@ pub(crate) struct Burden {
     instances: u64,
     /// Modules and components in it, itself included.
     parts: u64,
+    /// Names that it exports.
+    exports: u64,
     /// Components within components.
     depth: u64,
     /// Types within types.
@@ -104,6 +106,7 @@ impl Burden {
             ("levels of types within types", self.type_depth, MAX_TYPE_DEPTH),
             ("parts of types that are looked at", self.type_work, MAX_TYPE_WORK),
             ("bytes that the host holds for its instances", self.held, MAX_COMPONENT_STATE_BYTES),
+            ("exports", self.exports, MAX_COMPONENT_EXPORTS),
             ("functions", self.functions, MAX_COMPONENT_FUNCTIONS),
             ("nested instances", self.instances, MAX_NESTED_INSTANCES),
             ("table elements", self.table_elements, MAX_COMPONENT_TABLE_ELEMENTS),
@@ -180,6 +183,15 @@ impl Count {
             let functions = self.burden.functions.saturating_add(u64::from(section.count()));
             if functions > MAX_COMPONENT_FUNCTIONS {
                 self.burden.functions = functions;
+                return Ok(());
+            }
+        }
+        // Of the component itself, whose exports are what is called by name.
+        if let Payload::ComponentExportSection(section) = &payload
+            && self.open.len() == 1
+        {
+            self.burden.exports = self.burden.exports.saturating_add(u64::from(section.count()));
+            if self.burden.exports > MAX_COMPONENT_EXPORTS {
                 return Ok(());
             }
         }
@@ -415,6 +427,26 @@ mod tests {
         );
     }
 
+    #[test]
+    fn exports_are_counted_across_sections_and_those_of_inner_components_are_not() {
+        let exports = |text: &str| {
+            Burden::within(&wat::parse_str(text).unwrap(), MAX_WORK).map(|burden| burden.exports)
+        };
+        let many = |count: u64| -> String {
+            (0..count).map(|number| format!(r#"(export "x{number}" (func $f))"#)).collect()
+        };
+        let with = |all: &str| format!(r#"(component (import "f" (func $f)) {all})"#);
+        let apart = with(r#"(export "a" (func $f)) (type (func)) (export "b" (func $f))"#);
+        assert_eq!(exports(&apart).unwrap(), 2);
+        assert_eq!(exports(&format!("(component {apart})")).unwrap(), 0);
+        assert_eq!(exports(&with(&many(MAX_COMPONENT_EXPORTS))).unwrap(), MAX_COMPONENT_EXPORTS);
+        let error = exports(&with(&many(MAX_COMPONENT_EXPORTS + 1))).unwrap_err();
+        assert!(
+            matches!(error, RuntimeError::TooMuchToCompile { what: "exports", found, max } if found == max + 1),
+            "{error:?}"
+        );
+    }
+
     /// The work for types of a component that has a function `$f` of a type `$t` of so many levels, each twice the one
     /// before, and what is in `rest`.
     fn shared(levels: usize, rest: &str) -> u64 {
@@ -555,6 +587,7 @@ mod tests {
             heaviest: MAX_FUNCTION_WORK,
             instances: MAX_NESTED_INSTANCES,
             parts: MAX_COMPONENT_PARTS,
+            exports: MAX_COMPONENT_EXPORTS,
             depth: MAX_COMPONENT_DEPTH,
             type_depth: MAX_TYPE_DEPTH,
             type_work: MAX_TYPE_WORK,
@@ -572,6 +605,7 @@ mod tests {
             Burden { heaviest: MAX_FUNCTION_WORK + 1, ..within },
             Burden { instances: MAX_NESTED_INSTANCES + 1, ..within },
             Burden { parts: MAX_COMPONENT_PARTS + 1, ..within },
+            Burden { exports: MAX_COMPONENT_EXPORTS + 1, ..within },
             Burden { depth: MAX_COMPONENT_DEPTH + 1, ..within },
             Burden { type_depth: MAX_TYPE_DEPTH + 1, ..within },
             Burden { type_work: MAX_TYPE_WORK + 1, ..within },

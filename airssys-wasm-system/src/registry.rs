@@ -6,6 +6,7 @@
 )]
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use airssys_wasm_core::{Address, ComponentId};
@@ -70,9 +71,9 @@ impl Table {
         if self.closed {
             return Err(Refusal::Closed);
         }
-        let component = records.first().map(|record| record.id.component());
-        let known = self.places.keys().find(|id| Some(id.component()) == component);
-        if let Some(known) = known {
+        if let Some(record) = records.first()
+            && let Some((known, _)) = self.places_of(&record.id.component()).next()
+        {
             return Err(Refusal::AlreadyThere(known.clone()));
         }
         let asked_bytes = records.iter().fold(0u64, |sum, record| sum.saturating_add(record.declared_memory));
@@ -107,7 +108,7 @@ impl Table {
         }
         self.release(record);
         self.places.remove(&record.id);
-        Some(!self.places.keys().any(|other| other.component() == record.id.component()))
+        Some(self.places_of(&record.id.component()).next().is_none())
     }
 
     /// Gives back what this very record declares: its instance is over, and its store is gone. It stays known. A second
@@ -118,7 +119,6 @@ impl Table {
         place.is_counted = false;
         self.declared_memory = self.declared_memory.saturating_sub(record.declared_memory);
         self.share = self.share.minus(record.pool_share);
-        // Most components keep nothing, and need no look at all the others.
         if record.storage_quota > 0 && !self.counts_any(&record.id.component()) {
             self.declared_storage = self.declared_storage.saturating_sub(record.storage_quota);
         }
@@ -126,7 +126,17 @@ impl Table {
 
     /// Whether what an instance of this component declares is counted.
     fn counts_any(&self, component: &Address) -> bool {
-        self.places.iter().any(|(id, place)| place.is_counted && id.component() == *component)
+        self.places_of(component).any(|(_, place)| place.is_counted)
+    }
+
+    /// The instances of a component. They stand together, because the ids are in the order of their texts.
+    fn places_of<'t>(
+        &'t self,
+        component: &Address,
+    ) -> impl Iterator<Item = (&'t ComponentId, &'t Place)> + use<'t> {
+        let stem = format!("{component}/");
+        let behind = self.places.range::<str, _>((Bound::Excluded(stem.as_str()), Bound::Unbounded));
+        behind.take_while(move |(id, _)| id.as_str().starts_with(&stem))
     }
 
     fn records(&self) -> impl Iterator<Item = &Arc<InstanceRecord>> {
@@ -152,7 +162,23 @@ impl Registry {
     /// The instances that an address names, sorted by id.
     pub(crate) fn named(&self, address: &Address) -> Vec<Arc<InstanceRecord>> {
         let table = self.read();
-        table.records().filter(|record| record.is_named(address)).cloned().collect()
+        match address.instance() {
+            Some(_) => table
+                .places
+                .get(address.as_str())
+                .map(|place| Arc::clone(&place.record))
+                .into_iter()
+                .collect(),
+            None => table.places_of(address).map(|(_, place)| Arc::clone(&place.record)).collect(),
+        }
+    }
+
+    /// So many instances behind this one, sorted by id; from the first one where none is named.
+    pub(crate) fn some_after(&self, after: Option<&ComponentId>, count: usize) -> Vec<Arc<InstanceRecord>> {
+        let begin = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let table = self.read();
+        let behind = table.places.range::<ComponentId, _>((begin, Bound::Unbounded));
+        behind.take(count).map(|(_, place)| Arc::clone(&place.record)).collect()
     }
 
     /// All instances, sorted by id.
@@ -162,5 +188,52 @@ impl Registry {
 
     fn read(&self) -> RwLockReadGuard<'_, Table> {
         self.table.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::time::Duration;
+
+    use airssys_wasm_core::MailboxConfig;
+    use airssys_wasm_messaging::Mailbox;
+    use semver::Version;
+
+    use super::*;
+
+    /// A record that declares a byte of memory and keeps nothing.
+    pub(crate) fn record(id: ComponentId) -> Arc<InstanceRecord> {
+        let (mailbox, _) = Mailbox::new(&MailboxConfig::default());
+        let share = PoolShare::default();
+        Arc::new(InstanceRecord::new(id, Version::new(1, 0, 0), 1, 0, share, mailbox, Duration::ZERO))
+    }
+
+    #[test]
+    fn instances_of_a_component_are_told_from_those_whose_names_begin_alike() {
+        let registry = Registry::default();
+        let one = |id: &str| vec![record(id.parse().unwrap())];
+        let totals = Totals { memory_bytes: u64::MAX, storage_bytes: 0, pool: PoolShare::default() };
+        let insert = |records: &[_]| registry.change(|table| table.insert(records, &totals));
+        let ids = ["t/a-b/0", "t/a/1", "t/ab/0", "ta/a/0", "u/a/0"];
+        let all: Vec<_> = ids.iter().map(|id| one(id)).collect();
+        for records in &all {
+            assert_eq!(insert(records), Ok(()));
+        }
+        let first = one("t/a/0");
+        assert_eq!(insert(&first), Err(Refusal::AlreadyThere("t/a/1".parse().unwrap())));
+        let named = |address: &str| {
+            let named = registry.named(&address.parse().unwrap());
+            named.iter().map(|record| record.id.to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!(named("t/a"), ["t/a/1"]);
+        assert_eq!(named("t/a/1"), ["t/a/1"]);
+        assert_eq!((named("t/a/0"), named("t/b")), (vec![], vec![]));
+        let both = [&one("t/c/0")[..], &one("t/c/1")[..]].concat();
+        assert_eq!(insert(&both), Ok(()));
+        assert_eq!(named("t/c"), ["t/c/0", "t/c/1"]);
+        let remove = |record| registry.change(|table| table.remove(record));
+        assert_eq!((remove(&both[0]), remove(&both[0]), remove(&both[1])), (Some(false), None, Some(true)));
+        assert_eq!(remove(&all[1][0]), Some(true), "the others are other components");
+        assert_eq!(insert(&first), Ok(()));
     }
 }

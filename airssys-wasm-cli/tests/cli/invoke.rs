@@ -1,6 +1,8 @@
 //! What `invoke` calls, prints, and says of what it cannot call.
 
-use crate::support::{System, check_exit, run, text};
+use std::path::{Path, PathBuf};
+
+use crate::support::{System, check_exit, command, run, text};
 
 /// A folder with the guest of all types.
 fn typed() -> System {
@@ -117,6 +119,82 @@ fn the_component_cannot_write_what_says_what_it_may_do() {
         let output = run(&arguments);
         check_exit(&output, i32::from(is_held));
         assert_eq!(text(&output.stderr).contains("capabilities.filesystem.write"), is_held, "{granted}");
+    }
+}
+
+/// A system of two, and a folder beside it; of the first component what is to be added to its manifest.
+fn two_with(right: &str) -> System {
+    let limits = "[resources.cpu]\nmax_fuel = 1000000000\ntimeout_ms = 20000\n";
+    let first = format!("{limits}{right}");
+    let io = "\n[io]\ninput = [\"test/second\"]\noutput = \"test/second\"\n";
+    System::of_many(io, &[("first", "typed.wasm", &first), ("second", "echo.wasm", "")])
+}
+
+/// Whether a command that is given this system and a grant to write in `granted` of it refuses that.
+fn refuses(granted: &str, arguments: impl Fn(&Path) -> Vec<String>) -> bool {
+    let system = two_with("");
+    let root = std::fs::canonicalize(system.path()).unwrap();
+    // The second component lies in another folder than its manifest.
+    let second = root.join("second");
+    std::fs::create_dir_all(second.join("built")).unwrap();
+    std::fs::create_dir_all(root.join("free")).unwrap();
+    std::fs::rename(second.join("second.wasm"), second.join("built/second.wasm")).unwrap();
+    let manifest = std::fs::read_to_string(second.join("Component.toml")).unwrap();
+    let manifest = manifest.replace("version = ", "wasm = \"built/second.wasm\"\nversion = ");
+    std::fs::write(second.join("Component.toml"), manifest).unwrap();
+    let manifest = std::fs::read_to_string(root.join("first/Component.toml")).unwrap();
+    let folder = root.join(granted);
+    let right = format!("{manifest}\n[capabilities.filesystem]\nwrite = [\"{}\"]\n", folder.display());
+    std::fs::write(root.join("first/Component.toml"), right).unwrap();
+    let arguments = arguments(&root);
+    let output = run(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
+    let is_refused = output.status.code() == Some(1);
+    assert_eq!(text(&output.stderr).contains("capabilities.filesystem.write"), is_refused, "{output:?}");
+    assert!(is_refused || output.status.success(), "{output:?}");
+    is_refused
+}
+
+#[test]
+fn what_run_refuses_to_be_written_invoke_refuses_as_well() {
+    let given = |path: PathBuf| path.into_os_string().into_string().unwrap();
+    for (granted, is_held) in [("free", false), ("first", true), ("second", true), ("second/built", true)] {
+        let invoked = |root: &Path| {
+            let first = given(root.join("first"));
+            let system = given(root.join("airssys.toml"));
+            ["invoke", &first, "add(1, 2)", "--ceilings", &system].map(str::to_owned).to_vec()
+        };
+        let ran = |root: &Path| vec!["run".to_owned(), given(root.to_owned())];
+        assert_eq!((refuses(granted, invoked), refuses(granted, ran)), (is_held, is_held), "{granted}");
+    }
+}
+
+#[test]
+fn a_system_whose_manifests_cannot_be_read_is_no_policy_for_a_call() {
+    let system = two_with("");
+    std::fs::write(system.path().join("second/Component.toml"), "[component]\nname = 7\n").unwrap();
+    let first = system.path().join("first");
+    let arguments = ["invoke", first.to_str().unwrap(), "add(1, 2)", "--ceilings", system.argument()];
+    let output = run(&arguments);
+    check_exit(&output, 1);
+    assert!(text(&output.stderr).contains("second/Component.toml"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn a_system_that_is_named_without_its_folder_is_in_this_one() {
+    let system = typed();
+    let root = std::fs::canonicalize(system.path()).unwrap();
+    let (policy, free) = (root.join("policy"), root.join("free"));
+    std::fs::create_dir_all(&policy).unwrap();
+    std::fs::create_dir_all(&free).unwrap();
+    std::fs::write(policy.join("airssys.toml"), "[audit]\npath = \"audit.jsonl\"\n").unwrap();
+    let manifest = std::fs::read_to_string(root.join("Component.toml")).unwrap();
+    for (granted, is_held) in [(&free, false), (&policy, true)] {
+        let right = format!("{manifest}\n[capabilities.filesystem]\nread = [\"{}\"]\n", granted.display());
+        std::fs::write(root.join("Component.toml"), right).unwrap();
+        let mut command = command(&["invoke", "..", "add(1, 2)", "--ceilings", "airssys.toml"]);
+        let output = command.current_dir(&policy).output().unwrap();
+        check_exit(&output, i32::from(is_held));
+        assert_eq!(text(&output.stderr).contains("capabilities.filesystem.read"), is_held, "{output:?}");
     }
 }
 

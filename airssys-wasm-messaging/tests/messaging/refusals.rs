@@ -131,9 +131,9 @@ fn what_is_beyond_a_quota_is_counted_and_nearness_is_told_once() -> Outcome {
     for number in 0..MAX_SUBSCRIPTIONS + 5 {
         drop(router.subscribe(&own.id, &format!("topic.{number}").parse()?));
     }
-    router.count_refusal(&own.id, &SendError::QuotaExceeded);
+    router.count_refusals(&own.id, &SendError::QuotaExceeded, 3);
     let traffic = router.traffic(own.id.address()).ok_or("traffic")?;
-    assert_eq!((traffic.quota_exceeded, traffic.undeliverable), (16, 0));
+    assert_eq!((traffic.quota_exceeded, traffic.undeliverable), (18, 0));
     let told = |quota, used, max| ("t/a/0".to_owned(), QuotaWarning { quota, used, max });
     let expected = [
         told(Quota::Requests, 231, MAX_PENDING_REQUESTS),

@@ -38,14 +38,14 @@ pub(crate) struct ProtectedFolders {
 }
 
 impl ProtectedFolders {
-    /// A relative path is meant from where the process is now.
+    /// A relative path is meant from where the process is now, and the empty one means just that.
     pub(crate) fn add(&mut self, folder: PathBuf) {
-        self.from_all.push(std::path::absolute(&folder).unwrap_or(folder));
+        self.from_all.push(absolute(folder));
     }
 
     /// The same against writing alone.
     pub(crate) fn add_from_writing(&mut self, folder: PathBuf) {
-        self.from_writing.push(std::path::absolute(&folder).unwrap_or(folder));
+        self.from_writing.push(absolute(folder));
     }
 
     /// Which of those that nobody may write in is this folder, which is at its real path, or lies in it: by its own path
@@ -64,6 +64,12 @@ impl ProtectedFolders {
             .find(|folder| overlap(real, folder) || mounts.lead(real, folder))
             .or_else(|| mounts.system(real).map(Path::to_owned))
     }
+}
+
+/// Every path begins with the empty one, which must not stand for all of them.
+fn absolute(folder: PathBuf) -> PathBuf {
+    let folder = if folder.as_os_str().is_empty() { PathBuf::from(".") } else { folder };
+    std::path::absolute(&folder).unwrap_or(folder)
 }
 
 /// Where a path leads, all links followed. Of one that is not there yet, as far as it is there.
@@ -237,5 +243,19 @@ mod tests {
         let hindering = |path: &str| protected.hindering(&here.join(path), &Mounts::default());
         assert_eq!(hindering("later"), Some(here.join("later/log")));
         assert_eq!(hindering("other"), None);
+    }
+
+    #[test]
+    fn the_empty_path_protects_where_the_process_is_and_nothing_beside_it() {
+        let mut protected = ProtectedFolders::default();
+        protected.add(PathBuf::new());
+        protected.add_from_writing(PathBuf::new());
+        let here = std::env::current_dir().unwrap().canonicalize().unwrap();
+        let beside = here.with_file_name("another folder");
+        let mounts = Mounts::default();
+        assert_eq!(protected.hindering(&here, &mounts), Some(here.clone()));
+        assert_eq!(protected.hindering_writing(&here, &mounts), Some(here.clone()));
+        assert_eq!(protected.hindering(&beside, &mounts), None);
+        assert_eq!(protected.hindering_writing(&beside, &mounts), None);
     }
 }

@@ -69,10 +69,7 @@ impl Host for HostState {
     ) -> wasmtime::Result<Vec<Result<(), HostError>>> {
         self.take_turn().await?;
         let payload = incoming(payload);
-        let results = targets.iter().enumerate().map(|(number, target)| {
-            if number >= MAX_BROADCAST_TARGETS {
-                return Err(self.quota_exceeded());
-            }
+        let results = targets.iter().take(MAX_BROADCAST_TARGETS).map(|target| {
             let payload = payload.clone()?;
             let link = self.link(target).map_err(link_refusal)?;
             link.send(payload).map_err(|undelivered| {
@@ -82,7 +79,18 @@ impl Host for HostState {
                 refusal(&undelivered.error)
             })
         });
-        Ok(results.collect())
+        let mut results: Vec<_> = results.collect();
+        let refused = targets.len() - results.len();
+        if refused > 0 {
+            self.count_beyond_quota(refused as u64);
+        }
+        // However many there are, the guest's time is looked at.
+        while results.len() < targets.len() {
+            self.check_time()?;
+            let more = (results.len() + MAX_BROADCAST_TARGETS).min(targets.len());
+            results.resize(more, Err(HostError::QuotaExceeded));
+        }
+        Ok(results)
     }
 
     async fn publish(&mut self, topic: String, payload: Payload) -> Refusable<u32> {
@@ -198,8 +206,12 @@ impl HostPeer for HostState {
 impl HostState {
     /// A bound of this layer was reached; counted with those of the router.
     fn quota_exceeded(&self) -> HostError {
-        self.message_router().count_refusal(self.component_id(), &SendError::QuotaExceeded);
+        self.count_beyond_quota(1);
         HostError::QuotaExceeded
+    }
+
+    fn count_beyond_quota(&self, refused: u64) {
+        self.message_router().count_refusals(self.component_id(), &SendError::QuotaExceeded, refused);
     }
 }
 

@@ -10,7 +10,10 @@ use airssys_wasm_core::{
 use crate::bindings::airssys::core::services::{
     ComponentState, ComponentSummary, Host, HostError, LogLevel as GuestLevel, WallTime,
 };
-use crate::bounds::{MAX_LOG_CONTEXT_BYTES, MAX_LOG_CONTEXT_PAIRS, MAX_LOG_MESSAGE_BYTES};
+use crate::bounds::{
+    LISTED_COMPONENT_BYTES, MAX_COMPONENT_LIST_BYTES, MAX_LOG_CONTEXT_BYTES, MAX_LOG_CONTEXT_PAIRS,
+    MAX_LOG_MESSAGE_BYTES,
+};
 use crate::state::HostState;
 use crate::text::cut;
 
@@ -64,9 +67,25 @@ impl Host for HostState {
     }
 
     async fn list_components(&mut self) -> wasmtime::Result<Vec<ComponentSummary>> {
-        self.take_turn().await?;
-        let visible = self.directory().visible_to(self.component_id());
-        Ok(visible.into_iter().map(outgoing).collect())
+        let (mut listed, mut bytes) = (Vec::new(), 0usize);
+        let mut looked_at = None;
+        loop {
+            // A part takes no time, and all of them together may take some.
+            self.take_turn().await?;
+            let part = self.directory().next_visible_to(self.component_id(), looked_at.as_ref());
+            for summary in part.summaries.into_iter().map(outgoing) {
+                let text = summary.id.len() + summary.version.len();
+                bytes = bytes.saturating_add(text).saturating_add(LISTED_COMPONENT_BYTES);
+                if bytes > MAX_COMPONENT_LIST_BYTES {
+                    return Ok(listed);
+                }
+                listed.push(summary);
+            }
+            if part.looked_at.is_none() {
+                return Ok(listed);
+            }
+            looked_at = part.looked_at;
+        }
     }
 
     async fn component_info(&mut self, id: String) -> wasmtime::Result<Result<ComponentSummary, HostError>> {

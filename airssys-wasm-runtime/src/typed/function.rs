@@ -1,12 +1,15 @@
 //! The functions of a component that can be called by name.
 
-use wasmtime::component::types::{ComponentFunc, ComponentInstance, ComponentItem};
+use std::ops::ControlFlow;
+
+use wasmtime::component::types::{Component as Exports, ComponentFunc, ComponentItem};
 use wasmtime::component::{Component, ComponentExportIndex};
 
 use airssys_wasm_core::CallError;
 
 use super::named::Named;
 use super::shape::{Shaping, ValueType};
+use crate::bounds::MAX_COMPONENT_EXPORTS;
 use crate::text::cut;
 
 /// Functions that an error lists.
@@ -14,6 +17,14 @@ const MAX_LISTED: usize = 32;
 
 /// Of a name that an error lists, at most this much, in bytes.
 const MAX_LISTED_BYTES: usize = 128;
+
+/// Functions that an unknown name is compared with, and the longest name that is, in bytes: each comparison takes as
+/// many steps as the one name has letters, times those of the other.
+const MAX_COMPARED: usize = 1_000;
+const MAX_COMPARED_BYTES: usize = 64;
+
+/// Exports that are looked through for these.
+const MAX_SEEN: u64 = MAX_COMPONENT_EXPORTS;
 
 /// Differences in spelling that a near name may have.
 const MAX_DISTANCE: usize = 3;
@@ -56,100 +67,134 @@ impl Signature {
 }
 
 /// An exported function, as the component has it.
-struct Candidate {
-    interface: Option<String>,
-    name: String,
+struct Candidate<'n> {
+    interface: Option<&'n str>,
+    name: &'n str,
 }
 
-impl Candidate {
+impl Candidate<'_> {
     fn full_name(&self) -> String {
-        match &self.interface {
+        match self.interface {
             Some(interface) => format!("{interface}#{}", self.name),
-            None => self.name.clone(),
+            None => self.name.to_owned(),
         }
+    }
+
+    /// Whether the host calls it by itself, and nobody else.
+    fn is_reserved(&self) -> bool {
+        self.interface.is_some_and(|interface| interface.starts_with(RESERVED))
     }
 }
 
 /// Finds the function that a name means: `interface#function`, where the interface may be without its version
 /// or by its last name alone, or the function's name alone; as long as one function only is meant.
+///
+/// This is the host's own time, in the turn of the component: what is exported is looked up and never copied, and of a
+/// component with many exports only some are looked at for a hint.
 pub(crate) fn find(component: &Component, name: &str) -> Result<Function, CallError> {
     let (interface, function) = match name.rsplit_once('#') {
         Some((interface, function)) => (Some(interface), function),
         None => (None, name),
     };
-    let all = candidates(component);
-    let is_exact =
-        |candidate: &&Candidate| candidate.name == function && candidate.interface.as_deref() == interface;
-    let mut meant: Vec<&Candidate> = all.iter().filter(is_exact).collect();
-    if meant.is_empty() {
-        let is_short_for = |own: &Candidate| match (interface, &own.interface) {
-            (Some(interface), Some(own)) => is_short_for(interface, own),
+    let exports = component.component_type();
+    if is_exported(component, &exports, interface, function) {
+        return load(component, &Candidate { interface, name: function });
+    }
+    let engine = component.engine();
+    let mut meant = exports.exports(engine).filter(|(own, item)| {
+        let is_meant = match interface {
+            Some(interface) => is_short_for(interface, own),
             // A name alone means a function of the host's interfaces only where it is exact.
-            (None, Some(own)) => !own.starts_with(RESERVED),
-            _ => false,
+            None => !own.starts_with(RESERVED),
         };
-        meant = all.iter().filter(|own| own.name == function && is_short_for(own)).collect();
-    }
-    match *meant {
-        [] => Err(unknown(name, function, &all)),
-        [one] => load(component, one),
-        _ => Err(CallError::AmbiguousFunction {
-            function: name.to_owned(),
-            candidates: meant.iter().take(MAX_LISTED).map(|own| listed(&own.full_name())).collect(),
-        }),
-    }
+        is_meant && has_function(component, &item.ty, function)
+    });
+    let candidate = |(own, _)| Candidate { interface: Some(own), name: function };
+    let Some(one) = meant.next().map(candidate) else {
+        return Err(unknown(component, &exports, name, function));
+    };
+    let Some(another) = meant.next().map(candidate) else { return load(component, &one) };
+    let all = [one, another].into_iter().chain(meant.map(candidate));
+    Err(CallError::AmbiguousFunction {
+        function: name.to_owned(),
+        candidates: all.take(MAX_LISTED).map(|own| listed(&own.full_name())).collect(),
+    })
+}
+
+/// Whether exactly this is an exported function.
+fn is_exported(component: &Component, exports: &Exports, interface: Option<&str>, function: &str) -> bool {
+    let found = exports.get_export(component.engine(), interface.unwrap_or(function));
+    found.is_some_and(|item| match interface {
+        Some(_) => has_function(component, &item.ty, function),
+        None => matches!(item.ty, ComponentItem::ComponentFunc(_)),
+    })
+}
+
+/// Whether this is an interface with such a function.
+fn has_function(component: &Component, item: &ComponentItem, function: &str) -> bool {
+    let ComponentItem::ComponentInstance(interface) = item else { return false };
+    let found = interface.get_export(component.engine(), function);
+    found.is_some_and(|item| matches!(item.ty, ComponentItem::ComponentFunc(_)))
 }
 
 /// Whether `short` is the interface's name without its version, or its last name with or without it.
 fn is_short_for(short: &str, full: &str) -> bool {
-    let without_version = |name: &str| name.split_once('@').map_or(name, |(name, _)| name).to_owned();
+    let without_version = |name| str::split_once(name, '@').map_or(name, |(name, _)| name);
     let last = full.rsplit_once('/').map_or(full, |(_, last)| last);
     short == without_version(full) || short == last || short == without_version(last)
 }
 
-/// All exported functions, those of interfaces and those on their own.
-fn candidates(component: &Component) -> Vec<Candidate> {
+/// Shows exported functions, those of interfaces and those on their own, until there is no more to see, or
+/// [`MAX_SEEN`] exports were seen.
+fn visit(
+    component: &Component,
+    exports: &Exports,
+    mut see: impl FnMut(Candidate<'_>) -> ControlFlow<()>,
+) -> ControlFlow<()> {
     let engine = component.engine();
-    let mut found = Vec::new();
-    for (export, item) in component.component_type().exports(engine) {
+    let mut left = MAX_SEEN;
+    let mut count = || match left.checked_sub(1) {
+        Some(fewer) => {
+            left = fewer;
+            ControlFlow::Continue(())
+        }
+        None => ControlFlow::Break(()),
+    };
+    for (export, item) in exports.exports(engine) {
+        count()?;
         match item.ty {
-            ComponentItem::ComponentFunc(_) => {
-                found.push(Candidate { interface: None, name: export.to_owned() });
-            }
-            ComponentItem::ComponentInstance(instance) => {
-                for name in functions(component, &instance) {
-                    found.push(Candidate { interface: Some(export.to_owned()), name });
+            ComponentItem::ComponentFunc(_) => see(Candidate { interface: None, name: export })?,
+            ComponentItem::ComponentInstance(interface) => {
+                for (name, item) in interface.exports(engine) {
+                    count()?;
+                    if matches!(item.ty, ComponentItem::ComponentFunc(_)) {
+                        see(Candidate { interface: Some(export), name })?;
+                    }
                 }
             }
             _ => {}
         }
     }
-    found
+    ControlFlow::Continue(())
 }
 
-fn functions(component: &Component, instance: &ComponentInstance) -> Vec<String> {
-    instance
-        .exports(component.engine())
-        .filter(|(_, item)| matches!(item.ty, ComponentItem::ComponentFunc(_)))
-        .map(|(name, _)| name.to_owned())
-        .collect()
-}
-
-fn load(component: &Component, candidate: &Candidate) -> Result<Function, CallError> {
+fn load(component: &Component, candidate: &Candidate<'_>) -> Result<Function, CallError> {
     let name = candidate.full_name();
     if name.starts_with(RESERVED) {
         return Err(CallError::Reserved { function: listed(&name) });
     }
-    let interface = match &candidate.interface {
+    let interface = match candidate.interface {
         Some(interface) => component.get_export_index(None, interface),
         None => None,
     };
-    match component.get_export(interface.as_ref(), &candidate.name) {
+    match component.get_export(interface.as_ref(), candidate.name) {
         Some((ComponentItem::ComponentFunc(ty), index)) => {
             Ok(Function { index, signature: signature(name, &ty)? })
         }
         // It was among the exports a moment ago.
-        _ => Err(unknown(&name, &candidate.name, &[])),
+        _ => {
+            Err(CallError::UnknownFunction { function: listed(&name), nearest: None, available: Vec::new() })
+        }
     }
 }
 
@@ -167,24 +212,35 @@ fn signature(name: String, ty: &ComponentFunc) -> Result<Signature, CallError> {
     Ok(Signature { name, parameters: parameters.into_iter().collect(), result })
 }
 
-fn unknown(name: &str, function: &str, all: &[Candidate]) -> CallError {
-    let callable = || {
-        let is_reserved = |interface: &String| interface.starts_with(RESERVED);
-        all.iter().filter(move |own| !own.interface.as_ref().is_some_and(is_reserved))
-    };
-    let distance = |own: &&Candidate| match strsim::damerau_levenshtein(&own.name, function) {
-        near if near <= MAX_DISTANCE && near < own.name.len() => Some(near),
-        _ => None,
-    };
-    let spelled =
-        callable().filter(|own| own.name.len() <= MAX_LISTED_BYTES && function.len() <= MAX_LISTED_BYTES);
-    let nearest =
-        spelled.filter_map(|own| Some((distance(&own)?, own))).min_by_key(|(distance, _)| *distance);
-    CallError::UnknownFunction {
-        function: listed(name),
-        nearest: nearest.map(|(_, own)| listed(&own.full_name())),
-        available: callable().take(MAX_LISTED).map(|own| listed(&own.full_name())).collect(),
+fn unknown(component: &Component, exports: &Exports, name: &str, function: &str) -> CallError {
+    let mut available = Vec::new();
+    let mut nearest: Option<(usize, String)> = None;
+    let mut compared = 0;
+    let _all_or_some = visit(component, exports, |own| {
+        if own.is_reserved() {
+            return ControlFlow::Continue(());
+        }
+        if available.len() < MAX_LISTED {
+            available.push(listed(&own.full_name()));
+        }
+        let best = nearest.as_ref().map_or(MAX_DISTANCE + 1, |(distance, _)| *distance);
+        if let Some(near) = distance(own.name, function).filter(|near| *near < best) {
+            nearest = Some((near, listed(&own.full_name())));
+        }
+        compared += 1;
+        if compared < MAX_COMPARED { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    });
+    let nearest = nearest.map(|(_, own)| own);
+    CallError::UnknownFunction { function: listed(name), nearest, available }
+}
+
+/// In how much two names differ, where that is little.
+fn distance(own: &str, other: &str) -> Option<usize> {
+    if own.len().max(other.len()) > MAX_COMPARED_BYTES {
+        return None;
     }
+    let near = strsim::damerau_levenshtein(own, other);
+    (near <= MAX_DISTANCE && near < own.len()).then_some(near)
 }
 
 /// A component's name as an error shows it.

@@ -16,6 +16,7 @@ mod lanes;
 mod limiter_model;
 mod loading;
 mod memory;
+mod neighbours;
 mod network;
 mod processor;
 mod reservation;

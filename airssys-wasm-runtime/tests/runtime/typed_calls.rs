@@ -1,7 +1,11 @@
 //! Exported functions are called by name with values of their own types, under the limits of any call.
 
+use std::time::{Duration, Instant};
+
 use airssys_wasm_core::{CallError, EncodedValues, EndCause, ResourceLimits, ValueFormat};
-use airssys_wasm_runtime::{CallFailure, ComponentInstance, MAX_TYPED_RESULT_BYTES, WasmtimeEngine};
+use airssys_wasm_runtime::{
+    CallFailure, ComponentInstance, MAX_COMPONENT_EXPORTS, MAX_TYPED_RESULT_BYTES, WasmtimeEngine,
+};
 
 use crate::guests::{engine, guest, limits, setup};
 
@@ -279,4 +283,37 @@ async fn types_that_are_too_large_written_out_are_refused() {
     let error = invoke(&mut instance, "f", EncodedValues::wave("")).await.unwrap_err();
     let CallError::UnsupportedType { kind, .. } = error else { panic!("{error:?}") };
     assert_eq!(kind, "a type that is too large when it is written out");
+}
+
+/// An interface with many functions, each of whose names has to be compared with an unknown one letter by letter, and
+/// as many exports beside it as are allowed.
+#[tokio::test]
+async fn a_name_is_looked_for_among_many_in_no_time() {
+    let name = |number| format!("{}-x{number:06}", "f".repeat(50));
+    let functions: String =
+        (0..100_000).map(|number| format!(r#"(export "{}" (func $f))"#, name(number))).collect();
+    let exports: String =
+        (0..MAX_COMPONENT_EXPORTS - 1).map(|number| format!(r#"(export "e{number}" (func $f))"#)).collect();
+    let component = format!(
+        r#"(component
+            (core module $m (func (export "f")))
+            (core instance $i (instantiate $m))
+            (func $f (canon lift (core func $i "f")))
+            (instance $many {functions})
+            (export "acme:many/many" (instance $many))
+            {exports})"#
+    );
+    let engine = engine();
+    let component = engine.verify(&wat::parse_str(&component).unwrap()).unwrap();
+    let mut instance = engine.start(&component, setup(limits())).await.unwrap().value;
+    let began = Instant::now();
+    let wrong = format!("{}-y000003", "f".repeat(50));
+    let error = invoke(&mut instance, &wrong, EncodedValues::wave("")).await.unwrap_err();
+    let CallError::UnknownFunction { nearest, available, .. } = error else { panic!("{error:?}") };
+    let full = |number| format!("acme:many/many#{}", name(number));
+    assert_eq!((nearest, available.len()), (Some(full(3)), 32));
+    for found in [name(99_999), format!("many#{}", name(99_998)), full(99_997), "e7".to_owned()] {
+        assert_eq!(wave(&mut instance, &found, "").await.as_deref(), Ok(""), "{found}");
+    }
+    assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
 }

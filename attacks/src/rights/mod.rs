@@ -2,7 +2,7 @@
 //!
 //! Every import is *denied* (a typed error and an audit record), *unreachable* (no handle can be had that it needs) or
 //! *harmless* (for a reason that is given). The table is held against the linker itself, function by function, and
-//! each row against what a guest without rights was told.
+//! against what the runtime's sources define in it by name besides; each row against what a guest without rights was told.
 
 mod class;
 mod document;
@@ -11,6 +11,7 @@ mod finding;
 mod lone;
 mod probe;
 mod proof;
+mod sources;
 mod surface;
 mod table;
 

@@ -19,6 +19,7 @@ use crate::rights::class::{Class, Import};
 use crate::rights::finding::Findings;
 use crate::rights::lone;
 use crate::rights::probe::{self, Testimony};
+use crate::rights::sources::Definitions;
 use crate::rights::surface::{Described, Surface};
 use crate::rights::table::imports;
 
@@ -45,7 +46,11 @@ pub async fn prove() -> Result<Vec<String>> {
     let engine = WasmtimeEngine::new(EngineConfig { max_instances: 4, ..EngineConfig::default() })?;
     let table = imports();
     let mut findings = Findings::default();
-    let linked = linked(&engine, &surface)?;
+    let mut linked = linked(&engine, &surface)?;
+    // A function that nobody describes cannot be asked for.
+    let definitions = Definitions::read(&root)?;
+    linked.extend(definitions.names);
+    definitions.riddles.into_iter().for_each(|riddle| findings.add(riddle));
     compare_linker(&table, &linked, &mut findings);
     let testimony = probe::testify().await?;
     compare_answers(&table, &testimony, &mut findings);
@@ -57,7 +62,7 @@ pub async fn prove() -> Result<Vec<String>> {
     Ok(sentences)
 }
 
-/// The functions that the linker holds, by the one thing that it tells: whether it takes a component that needs
+/// The described functions that the linker holds, by the one thing that it tells: whether it takes a component that needs
 /// nothing else.
 fn linked(engine: &WasmtimeEngine, surface: &Surface) -> Result<BTreeSet<String>> {
     let mut linked = BTreeSet::new();
@@ -250,6 +255,30 @@ mod tests {
                 "wasi:new/interface#function is linked and has no row",
                 "wasi:io/poll#poll has a row and is not linked",
                 "wasi:new/interface is linked, and not listed among what is offered",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_function_that_nobody_describes_is_told() {
+        let table = imports();
+        let known: BTreeSet<String> = table.iter().map(Import::name).collect();
+        let linked_beside = |source: &str| {
+            let definitions = Definitions::of_file("a.rs", source).unwrap();
+            assert_eq!(definitions.riddles, [""; 0]);
+            let linked = known.union(&definitions.names).cloned().collect();
+            told(|findings| compare_linker(&table, &linked, findings))
+        };
+        let known_interface =
+            r#"fn f() { linker.instance("wasi:io/poll@0.2.12")?.func_wrap("invented", g) }"#;
+        assert_eq!(linked_beside(known_interface), ["wasi:io/poll#invented is linked and has no row"]);
+        let new_interface = r#"const NEW: &str = "acme:new/things@1.0.0";
+            fn f() { let mut new = linker.instance(NEW)?; new.func_wrap_async("invented", g) }"#;
+        assert_eq!(
+            linked_beside(new_interface),
+            [
+                "acme:new/things#invented is linked and has no row",
+                "acme:new/things is linked, and not listed among what is offered",
             ]
         );
     }

@@ -1,6 +1,7 @@
 //! The rows of the benchmark, one file each.
 
 mod audit;
+mod guard;
 mod instantiation;
 mod limits;
 mod messages;
@@ -24,6 +25,8 @@ pub(crate) enum Row {
     Messages,
     /// The same with limits on against limits off.
     Limits,
+    /// What the guard decides for each message.
+    Guard,
     /// A record of the audit log, at whoever is refused.
     Audit,
     /// Lines per second of the example, against the same work in one native process.
@@ -37,6 +40,7 @@ impl Row {
             Self::Instantiation => instantiation::measure(),
             Self::Messages => messages::measure(),
             Self::Limits => limits::measure(),
+            Self::Guard => guard::measure(),
             Self::Audit => audit::measure(),
             Self::Pipeline => pipeline::measure(),
         }
