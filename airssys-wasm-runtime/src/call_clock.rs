@@ -194,11 +194,14 @@ impl CallClock {
         self.conduct.met_tick(after_tick, self.period(), now);
     }
 
-    /// When the call was first seen to run, which is now where nobody looked before.
+    /// When the call was first seen to run: now where nobody looked before, but for what the ticks say that it took
+    /// until then.
     fn seen(&mut self, now: Instant) -> Instant {
+        let before = if self.seen.is_some() { None } else { self.unseen_time() };
         *self.seen.get_or_insert_with(|| {
-            self.lane.expires(now, self.timeout);
-            now
+            let seen = before.and_then(|before| now.checked_sub(before)).unwrap_or(now);
+            self.lane.expires(seen, self.timeout);
+            seen
         })
     }
 
@@ -361,6 +364,15 @@ mod tests {
             let ending = clock.end();
             assert_eq!((ending.time, settled(ending)), (time, settles), "after {ticks} ticks");
             assert_eq!(clock.lane().is_long(), ticks >= 2, "after {ticks} ticks");
+        }
+    }
+
+    #[test]
+    fn the_first_look_counts_what_passed_before_it() {
+        for (ticks, looks) in [(1, Ok(())), (3, Ok(())), (4, Err(Interruption::Timeout))] {
+            let (mut clock, ticker) = ticked(3 * MS);
+            (0..ticks).for_each(|_| ticker.ticks().add(Instant::now()));
+            assert_eq!(clock.check(), looks, "after {ticks} ticks");
         }
     }
 

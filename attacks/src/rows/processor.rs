@@ -113,6 +113,20 @@ pub(super) const ATTACKS: &[Attack] = &[
         unit: "ms from kill to end",
         measure: || Box::pin(killed_while_it_computes("computes_on_the_way_back")),
     },
+    Attack {
+        limit: "fuel of resources asked about on the way back",
+        key: "resources.cpu.max_fuel",
+        guest: "resources_on_the_way_back",
+        unit: "ms from request to kill",
+        measure: || Box::pin(out_of_fuel_in_time("resources_on_the_way_back")),
+    },
+    Attack {
+        limit: "wall clock of resources asked about on the way back",
+        key: "resources.cpu.timeout_ms",
+        guest: "resources_on_the_way_back",
+        unit: "ms from request to kill",
+        measure: || Box::pin(spinning("resources_on_the_way_back")),
+    },
 ];
 
 async fn fuel(guest: &'static str) -> Result<Observation> {
