@@ -69,8 +69,8 @@ fn run_help() -> String {
 Input: a system with [io] reads lines, from FILE or else from standard input. Where standard input is a \
 terminal or the null device and `sample.log` lies in the folder of the system, that file is read instead.
 
-Report: where a component that gets more than copies of the input has dead letters, kills or handler errors, \
-the report may miss lines. It is printed nevertheless, with `complete` false in JSON, and the exit code is 3.
+Report: where a component that gets more than copies of the input has dead letters, kills, handler errors or \
+denied messages, the report may miss lines. It is printed nevertheless, with `complete` false in JSON, and the exit code is 3.
 
 Signals: the first Ctrl-C or SIGTERM stops reading; what was accepted is finished, the report taken and the \
 summary printed. Where that takes longer than the longest stop_grace_ms of the components that the report \

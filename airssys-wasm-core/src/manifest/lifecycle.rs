@@ -11,7 +11,8 @@ const MAX_MS: u64 = 600_000;
 /// `[lifecycle]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LifecycleConfig {
-    /// Wall-clock time to instantiate and initialise, in milliseconds; 1 to 600,000, default 5,000.
+    /// Wall-clock time to instantiate and initialise, in milliseconds; 1 up to the host's ceiling of time, default
+    /// 5,000 or the ceiling, if that is less.
     pub start_timeout_ms: u64,
     /// Fuel to instantiate and initialise, in units; 1 up to the host's ceiling of fuel, default
     /// 100,000,000.
