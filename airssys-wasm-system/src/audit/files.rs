@@ -4,7 +4,6 @@ use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use airssys_wasm_security::{AuditChain, AuditFault, MAX_AUDIT_RECORD_BYTES};
 
@@ -204,30 +203,14 @@ impl Store for AuditFiles {
     }
 }
 
-/// How long a log that another host has is waited for.
-const LOCK_PATIENCE: Duration = Duration::from_millis(500);
-
 fn lock(path: &Path, log: &Path) -> Result<File, AuditLogError> {
     let failed = |source| AuditLogError::File { path: path.to_owned(), source };
     let lock = OpenOptions::new().write(true).create(true).truncate(false).open(path).map_err(failed)?;
-    let begun = Instant::now();
-    loop {
-        match lock.try_lock() {
-            Ok(()) => return Ok(lock),
-            // A host that has just ended may hold it for a moment, and so may a program that its process starts.
-            Err(TryLockError::WouldBlock) if begun.elapsed() < LOCK_PATIENCE => pause(),
-            Err(TryLockError::WouldBlock) => return Err(AuditLogError::InUse { path: log.to_owned() }),
-            Err(TryLockError::Error(source)) => return Err(failed(source)),
-        }
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(AuditLogError::InUse { path: log.to_owned() }),
+        Err(TryLockError::Error(source)) => Err(failed(source)),
     }
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a log is opened while a host is built, which blocks on the disk anyway"
-)]
-fn pause() {
-    std::thread::sleep(LOCK_PATIENCE / 50);
 }
 
 /// The names of the full files of a log, the oldest first.

@@ -189,10 +189,13 @@ impl AuditThread {
                 break;
             }
         }
-        let mut state = self.shared.lock();
-        state.lost += self.writer.unwritten() + state.backlog.len() as u64;
+        let Self { shared, writer, done, .. } = self;
+        let mut state = shared.lock();
+        state.lost += writer.unwritten() + state.backlog.len() as u64;
         drop(state);
-        self.done.send_replace(true);
+        // Whoever hears of the end may open the log at once: its files, and their lock, are given up before.
+        drop(writer);
+        done.send_replace(true);
     }
 
     /// Waits for this long, or until there is much to write; whether the log is to end. While it cannot be
@@ -298,4 +301,56 @@ fn cut(bytes: u64) -> Option<String> {
 fn said(parts: impl IntoIterator<Item = String>) -> Option<AuditReason> {
     let parts: Vec<_> = parts.into_iter().collect();
     (!parts.is_empty()).then(|| AuditReason::text(parts.join("; ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::super::store::{Rotated, Store};
+    use super::*;
+    use airssys_wasm_security::AuditChain;
+
+    /// Takes everything, and is slow to go.
+    #[derive(Debug)]
+    struct SlowToGo(Arc<AtomicBool>);
+
+    impl Store for SlowToGo {
+        fn append(&mut self, _: &[u8]) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn bytes(&self) -> u64 {
+            0
+        }
+
+        fn rotate(&mut self, _: u64) -> io::Result<Rotated> {
+            Ok(Rotated::default())
+        }
+
+        fn sync(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Drop for SlowToGo {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "on the thread of the log, which has no tasks to stall"
+        )]
+        fn drop(&mut self) {
+            thread::sleep(Duration::from_millis(50));
+            self.0.store(true, Ordering::Release);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_log_that_is_closed_has_given_up_its_files() {
+        let is_gone = Arc::new(AtomicBool::new(false));
+        let store = Box::new(SlowToGo(Arc::clone(&is_gone)));
+        let (log, thread) = AuditLog::over(Writer::new(store, AuditChain::new(), 1 << 20));
+        thread.start(&Arc::new(EventBus::new(None))).unwrap();
+        log.close().await;
+        assert!(is_gone.load(Ordering::Acquire), "who is told of the end may open the log again");
+    }
 }
